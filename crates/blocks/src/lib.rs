@@ -1,0 +1,1 @@
+//! The built-in block types, one file each.

@@ -1,0 +1,1 @@
+//! Checks plans, folds events, runs the loop.

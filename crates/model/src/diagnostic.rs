@@ -1,0 +1,229 @@
+//! The author's mistakes as data: where, what, and what to do about it.
+
+use std::ops::Range;
+
+use crate::code::Code;
+
+/// A range of bytes of a source text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// Returns the span of these bytes.
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start, end: end.max(start) }
+    }
+
+    /// Returns the span as a range, for slicing.
+    pub fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// A value and the place where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// Returns `value` with its place.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+/// How bad a diagnostic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth a thought; nothing is refused.
+    Hint,
+    /// Runs, but probably not as meant; refused by `--strict`.
+    Warning,
+    /// Refused.
+    Error,
+}
+
+impl Severity {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hint => "hint",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A change of the source that mends a fault and has no alternative.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// The bytes to replace.
+    pub span: Span,
+    /// The new text.
+    pub text: String,
+}
+
+/// A second place that helps to understand a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What is there.
+    pub text: String,
+}
+
+/// One fault of a blueprint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Which kind of fault; has a page of its own.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// What is wrong: a lower-case fragment without full stop; never a secret's value.
+    pub message: String,
+    /// Where, in the text of the blueprint.
+    pub span: Span,
+    /// A short note at the place.
+    pub label: Option<String>,
+    /// Further places.
+    pub related: Vec<Label>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// The mend, where there is one right answer.
+    pub fix: Option<Fix>,
+}
+
+impl Diagnostic {
+    /// Returns an error.
+    pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, span, message)
+    }
+
+    /// Returns a warning.
+    pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, span, message)
+    }
+
+    /// Returns a hint.
+    pub fn hint(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Hint, span, message)
+    }
+
+    /// Adds a note at the place.
+    #[must_use]
+    pub fn at(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn help(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what to do, where there is something to say.
+    #[must_use]
+    pub fn maybe_help(mut self, hint: Option<String>) -> Self {
+        self.hint = hint.or(self.hint);
+        self
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.related.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds the mend.
+    #[must_use]
+    pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.fix = Some(Fix { span, text: text.into() });
+        self
+    }
+
+    /// Returns whether the blueprint is refused because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    fn new(code: Code, severity: Severity, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            span,
+            label: None,
+            related: Vec::new(),
+            hint: None,
+            fix: None,
+        }
+    }
+}
+
+/// Returns the known name nearest to `typed`, if one is near enough to be meant.
+///
+/// Distance is optimal string alignment, at most a third of the longer name.
+pub fn did_you_mean<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let typed_lower = typed.to_lowercase();
+    known
+        .into_iter()
+        .filter_map(|name| {
+            let distance = strsim::osa_distance(&typed_lower, &name.to_lowercase());
+            let limit = typed.chars().count().max(name.chars().count()).div_ceil(3);
+            (distance <= limit).then_some((distance, name))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Returns the hint for a name that is not known: the nearest one, else the whole list.
+pub fn suggest<'n>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'n str> + Clone,
+) -> Option<String> {
+    if let Some(name) = did_you_mean(typed, known.clone()) {
+        return Some(format!("did you mean `{name}`?"));
+    }
+    let names: Vec<String> = known.into_iter().take(13).map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => None,
+        1..=12 => Some(format!("known here: {}", names.join(", "))),
+        _ => Some(format!("known here: {} …", names[..12].join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(typed: &str, expected: Option<&str>) {
+        assert_eq!(did_you_mean(typed, ["headers", "url", "method", "body"]), expected);
+    }
+
+    #[test]
+    fn a_typo_finds_its_name() {
+        check("haeders", Some("headers"));
+        check("URL", Some("url"));
+        check("metod", Some("method"));
+        check("zzz", None);
+    }
+
+    #[test]
+    fn without_a_near_name_all_are_listed() {
+        assert_eq!(suggest("zzz", ["a", "b"]).as_deref(), Some("known here: `a`, `b`"));
+        assert_eq!(suggest("zzz", []), None);
+    }
+}

@@ -1,0 +1,450 @@
+//! Secrets as handles: the values of one run, the table of its tokens, and what tokens stand for.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::{
+    egress::{HostPattern, Place},
+    provider::Entry,
+    token::{Found, TokenShape},
+    value::{self, Value},
+};
+
+/// A secret's value. No `Display`, no `Serialize`, no equality; wiped when dropped.
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes a value.
+    pub fn new(value: String) -> Self {
+        Self(Zeroizing::new(value))
+    }
+
+    /// Returns the value. The only way in: each call is reviewed.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// What the vault allows for a key; a blueprint can narrow it and never widen it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Policy {
+    /// Where it may go; empty allows every host.
+    pub hosts: Vec<HostPattern>,
+    /// Where in a request it may stand; empty allows every place.
+    pub places: Vec<Place>,
+    /// Which blueprints may use it; empty allows all.
+    pub blueprints: Vec<String>,
+    /// Whether a script may see the value.
+    pub may_reveal: bool,
+    /// When it stops being used.
+    pub expires: Option<Timestamp>,
+}
+
+/// A function over secrets: computed where the result leaves, so that no script needs the value.
+#[derive(Clone, Copy)]
+pub struct Derivation {
+    /// Its name in scripts, as in `base64(vault.K)`.
+    pub name: &'static str,
+    /// How many arguments it takes.
+    pub arity: usize,
+    /// What it computes.
+    pub compute: fn(&[Bytes]) -> Result<Bytes, String>,
+    /// One line for the manual.
+    pub summary: &'static str,
+}
+
+/// What a derivation takes and gives.
+#[derive(Clone)]
+pub enum Bytes {
+    /// Text.
+    Text(Zeroizing<String>),
+    /// A digest: raw bytes, which read as small hexadecimal digits where text is wanted.
+    Digest(Zeroizing<Vec<u8>>),
+}
+
+impl Bytes {
+    /// Returns text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(Zeroizing::new(text.into()))
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Digest(bytes) => bytes,
+        }
+    }
+
+    /// Returns the text form.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Digest(bytes) => {
+                Zeroizing::new(bytes.iter().fold(String::new(), |mut hex, byte| {
+                    for nibble in [byte >> 4, byte & 15] {
+                        hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+                    }
+                    hex
+                }))
+            }
+        }
+    }
+}
+
+/// A place in a text where a loaded value was found, in whatever encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The bytes to replace.
+    pub range: Range<usize>,
+    /// Which of the loaded entries.
+    pub entry: usize,
+}
+
+/// The second net: finds loaded values, in all their encodings, in a text that came from outside.
+/// Hits are in order and do not overlap.
+pub type Net = Arc<dyn Fn(&str) -> Vec<Hit> + Send + Sync>;
+
+/// What the vault gives a run beside the values.
+pub struct Tools {
+    /// Random bytes for the run's tokens.
+    pub seed: [u8; 32],
+    /// The functions over secrets.
+    pub derivations: &'static [Derivation],
+    /// A keyed hash that turns a meaning into the body of a token.
+    pub keyed_hash: fn(key: &[u8; 32], text: &str) -> [u8; 32],
+    /// The second net over the loaded values.
+    pub net: Net,
+}
+
+/// The secrets of one tree of runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Secrets(Arc<Inner>);
+
+struct Inner {
+    entries: Vec<Entry>,
+    tools: Option<Tools>,
+    shape: TokenShape,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    by_token: BTreeMap<String, Meaning>,
+}
+
+/// What a token stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// A loaded key, by position.
+    Key(usize),
+    /// The result of a function; arguments may hold tokens themselves.
+    Derived {
+        /// Position among the derivations.
+        function: usize,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+}
+
+/// Why a token has no value here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// A part of a token: something cut or changed it.
+    #[error(
+        "a secret's handle was cut or changed on the way; use `vault.KEY` whole, or a function \
+         such as `base64(vault.KEY)` on it"
+    )]
+    Damaged,
+    /// A function could not compute its result.
+    #[error("`{function}` failed: {message}")]
+    Function {
+        /// The function.
+        function: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// Functions of functions of functions …
+    #[error("functions over secrets are nested more than 32 deep")]
+    TooDeep,
+}
+
+const MAX_DERIVATION_DEPTH: usize = 32;
+
+impl Secrets {
+    /// Returns the secrets of a run.
+    pub fn new(entries: Vec<Entry>, tools: Tools) -> Self {
+        let mut edges = [0; 16];
+        edges.copy_from_slice(&(tools.keyed_hash)(&tools.seed, "edges")[..16]);
+        Self(Arc::new(Inner {
+            entries,
+            tools: Some(tools),
+            shape: TokenShape::new(&edges),
+            table: Mutex::default(),
+        }))
+    }
+
+    /// Returns the secrets of a run that uses none.
+    pub fn none() -> Self {
+        Self(Arc::new(Inner {
+            entries: Vec::new(),
+            tools: None,
+            shape: TokenShape::new(&[0; 16]),
+            table: Mutex::default(),
+        }))
+    }
+
+    /// Returns whether there is nothing to protect.
+    pub fn is_empty(&self) -> bool {
+        self.0.entries.is_empty()
+    }
+
+    /// Returns the loaded entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0.entries
+    }
+
+    /// Returns the position of a loaded key.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.0.entries.iter().position(|entry| entry.name.as_str() == name)
+    }
+
+    /// Returns the functions over secrets.
+    pub fn derivations(&self) -> &'static [Derivation] {
+        self.0.tools.as_ref().map_or(&[], |tools| tools.derivations)
+    }
+
+    /// Returns the token of a loaded key: the same one throughout the run.
+    pub fn handle(&self, entry: usize) -> String {
+        self.token(Meaning::Key(entry))
+    }
+
+    /// Returns the token of a function's result.
+    pub fn derive(&self, function: usize, arguments: Vec<String>) -> String {
+        self.token(Meaning::Derived { function, arguments })
+    }
+
+    /// Returns whether a text holds a token, or a part of one.
+    pub fn holds_token(&self, text: &str) -> bool {
+        !self.is_empty() && self.0.shape.is_near(text) && !self.0.shape.find(text).is_empty()
+    }
+
+    /// Returns the keys that a text's tokens stand for, derived ones included.
+    pub fn keys_in(&self, text: &str) -> Vec<usize> {
+        let mut keys = Vec::new();
+        self.collect_keys(text, 0, &mut keys);
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Replaces every token by its value. Called by the one egress function only.
+    pub(crate) fn swap(
+        &self,
+        text: &str,
+        encode: &dyn Fn(&str) -> String,
+    ) -> Result<Zeroizing<String>, TokenError> {
+        self.swap_at(text, encode, 0)
+    }
+
+    /// Returns the text for people: tokens become `⟨vault.KEY⟩`. `None` if there is nothing to do.
+    pub fn view_text(&self, text: &str) -> Option<String> {
+        if self.is_empty() || !self.0.shape.is_near(text) {
+            return None;
+        }
+        self.replace(text, |found| match found {
+            Found::Whole(range) => match self.meaning(&text[range.clone()]) {
+                Some(meaning) => self.describe(&meaning, 0),
+                None => "⟨unknown handle⟩".into(),
+            },
+            Found::Damaged(_) => "⟨damaged handle⟩".into(),
+        })
+    }
+
+    /// Returns a value for people; see [`Secrets::view_text`].
+    pub fn view(&self, value: &Value) -> Option<Value> {
+        if self.is_empty() || !value::any_text(value, &mut |text| self.0.shape.is_near(text)) {
+            return None;
+        }
+        let mut view = value.clone();
+        value::map_text(&mut view, &mut |text| self.view_text(text));
+        Some(view)
+    }
+
+    /// Returns the text with every loaded value that stands in it replaced by its handle, or `None`
+    /// if it holds none: the second net.
+    pub fn catch_text(&self, text: &str) -> Option<String> {
+        let tools = self.0.tools.as_ref().filter(|_| !self.is_empty())?;
+        let hits = (tools.net)(text);
+        if hits.is_empty() {
+            return None;
+        }
+        let mut caught = String::with_capacity(text.len());
+        let mut last = 0;
+        for hit in hits {
+            caught.push_str(&text[last..hit.range.start]);
+            caught.push_str(&self.handle(hit.entry));
+            last = hit.range.end;
+        }
+        caught.push_str(&text[last..]);
+        Some(caught)
+    }
+
+    /// Applies the second net to a value; returns whether something was caught.
+    pub fn catch(&self, value: &mut Value) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let mut has_caught = false;
+        value::map_text(value, &mut |text| {
+            let caught = self.catch_text(text);
+            has_caught |= caught.is_some();
+            caught
+        });
+        has_caught
+    }
+
+    fn token(&self, meaning: Meaning) -> String {
+        let Some(tools) = &self.0.tools else { return String::new() };
+        let name = match &meaning {
+            Meaning::Key(entry) => {
+                let entry = &self.0.entries[*entry];
+                format!("key\0{}\0{}", entry.name, entry.version)
+            }
+            Meaning::Derived { function, arguments } => {
+                format!("derived\0{function}\0{}", Value::from(arguments.clone()))
+            }
+        };
+        let token = self.0.shape.token(&(tools.keyed_hash)(&tools.seed, &name));
+        self.table().by_token.entry(token.clone()).or_insert(meaning);
+        token
+    }
+
+    fn meaning(&self, token: &str) -> Option<Meaning> {
+        self.table().by_token.get(token).cloned()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn swap_at(
+        &self,
+        text: &str,
+        encode: &dyn Fn(&str) -> String,
+        depth: usize,
+    ) -> Result<Zeroizing<String>, TokenError> {
+        if self.is_empty() || !self.0.shape.is_near(&text.to_ascii_lowercase()) {
+            return Ok(Zeroizing::new(text.into()));
+        }
+        let mut swapped = Zeroizing::new(String::with_capacity(text.len()));
+        let mut last = 0;
+        for found in self.0.shape.find(text) {
+            let Found::Whole(range) = found else { return Err(TokenError::Damaged) };
+            let meaning = self.meaning(&text[range.clone()]).ok_or(TokenError::Damaged)?;
+            swapped.push_str(&text[last..range.start]);
+            let value = self.value_of(&meaning, depth)?.to_text();
+            swapped.push_str(&Zeroizing::new(encode(&value)));
+            last = range.end;
+        }
+        swapped.push_str(&text[last..]);
+        Ok(swapped)
+    }
+
+    fn value_of(&self, meaning: &Meaning, depth: usize) -> Result<Bytes, TokenError> {
+        if depth > MAX_DERIVATION_DEPTH {
+            return Err(TokenError::TooDeep);
+        }
+        match meaning {
+            Meaning::Key(entry) => Ok(Bytes::text(self.0.entries[*entry].value.expose())),
+            Meaning::Derived { function, arguments } => {
+                let derivation = &self.derivations()[*function];
+                let arguments = arguments
+                    .iter()
+                    .map(|argument| self.argument(argument, depth + 1))
+                    .collect::<Result<Vec<Bytes>, TokenError>>()?;
+                (derivation.compute)(&arguments)
+                    .map_err(|message| TokenError::Function { function: derivation.name, message })
+            }
+        }
+    }
+
+    /// An argument that is one token alone keeps its bytes, so that `base64(sha256(x))` encodes the
+    /// digest and not its hexadecimal digits.
+    fn argument(&self, text: &str, depth: usize) -> Result<Bytes, TokenError> {
+        match self.meaning(text) {
+            Some(meaning) => self.value_of(&meaning, depth),
+            None => self.swap_at(text, &str::to_owned, depth).map(Bytes::Text),
+        }
+    }
+
+    fn describe(&self, meaning: &Meaning, depth: usize) -> String {
+        let name = self.name_of(meaning, depth);
+        format!("⟨{name}⟩")
+    }
+
+    fn name_of(&self, meaning: &Meaning, depth: usize) -> String {
+        match meaning {
+            Meaning::Key(entry) => format!("vault.{}", self.0.entries[*entry].name),
+            Meaning::Derived { .. } if depth > MAX_DERIVATION_DEPTH => "…".into(),
+            Meaning::Derived { function, arguments } => {
+                let names: Vec<String> = arguments
+                    .iter()
+                    .map(|argument| match self.meaning(argument) {
+                        Some(inner) => self.name_of(&inner, depth + 1),
+                        None => "…".into(),
+                    })
+                    .collect();
+                format!("{}({})", self.derivations()[*function].name, names.join(", "))
+            }
+        }
+    }
+
+    fn collect_keys(&self, text: &str, depth: usize, keys: &mut Vec<usize>) {
+        if self.is_empty() || depth > MAX_DERIVATION_DEPTH || !self.0.shape.is_near(text) {
+            return;
+        }
+        for found in self.0.shape.find(text) {
+            let Found::Whole(range) = found else { continue };
+            match self.meaning(&text[range]) {
+                Some(Meaning::Key(entry)) => keys.push(entry),
+                Some(Meaning::Derived { arguments, .. }) => {
+                    for argument in &arguments {
+                        self.collect_keys(argument, depth + 1, keys);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn replace(&self, text: &str, mut with: impl FnMut(&Found) -> String) -> Option<String> {
+        let found = self.0.shape.find(text);
+        if found.is_empty() {
+            return None;
+        }
+        let mut replaced = String::with_capacity(text.len());
+        let mut last = 0;
+        for found in found {
+            let (Found::Whole(range) | Found::Damaged(range)) = &found;
+            replaced.push_str(&text[last..range.start]);
+            replaced.push_str(&with(&found));
+            last = range.end;
+        }
+        replaced.push_str(&text[last..]);
+        Some(replaced)
+    }
+}

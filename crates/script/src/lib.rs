@@ -1,0 +1,1 @@
+//! Sandboxed script languages, one file each.
