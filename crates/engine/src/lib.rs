@@ -1,1 +1,27 @@
 //! Checks plans, folds events, runs the loop.
+//!
+//! A [`Plan`] is the checked, immutable graph of a blueprint. A [`RunState`] is a fold over events
+//! that says what is due: it decides everything and does nothing. The dispatcher does: it takes what
+//! is due, lets blocks work, and records what came of it. [`Engine::start`] begins a run and gives a
+//! [`RunHandle`].
+
+mod clock;
+mod dispatch;
+mod handle;
+mod library;
+mod outline;
+mod plan;
+mod resolve;
+mod retry;
+mod state;
+mod view;
+
+pub use crate::{
+    clock::{Clock, Ids},
+    dispatch::{Engine, StartError, StartRun},
+    handle::{RunEnd, RunHandle, Stop},
+    library::{Library, Linked},
+    outline::{Outline, OutlineEdge, OutlineNode},
+    plan::{Built, Plan, SecretNeed},
+    state::{Command, RunState},
+};

@@ -1,1 +1,5 @@
-//! Where events are kept, one file per store.
+//! Where events are kept: one file per store, behind the `Journal` contract of the model.
+
+mod memory;
+
+pub use crate::memory::MemoryJournal;

@@ -316,6 +316,16 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Returns the byte of the file at a byte of the text; see [`Text::locate`].
+    pub fn locate_byte(&self, byte: usize) -> usize {
+        let before = self.raw.get(..byte).unwrap_or(&self.raw);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.matches('\n').count() + 1;
+        self.locate(line, before[line_start..].chars().count() + 1)
+    }
+}
+
 impl FieldNode {
     /// Returns the value if no part of it is a template with references.
     pub fn as_literal(&self) -> Option<Value> {

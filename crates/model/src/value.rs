@@ -102,6 +102,19 @@ pub fn any_text(value: &Value, test: &mut dyn FnMut(&str) -> bool) -> bool {
     }
 }
 
+/// Returns about how many bytes a value takes as JSON; never less than its texts.
+pub fn size(value: &Value) -> u64 {
+    match value {
+        Value::Null | Value::Bool(_) => 4,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() as u64 + 2,
+        Value::Array(list) => list.iter().map(|item| size(item) + 1).sum::<u64>() + 2,
+        Value::Object(map) => {
+            map.iter().map(|(key, item)| key.len() as u64 + size(item) + 4).sum::<u64>() + 2
+        }
+    }
+}
+
 /// Returns whether a value is nested deeper than the engine accepts.
 pub fn is_too_deep(value: &Value) -> bool {
     let mut level = vec![value];

@@ -1,0 +1,75 @@
+//! Time and identity, the two things a run takes from outside, each real or fixed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use blueprint_model::RunId;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// Where time comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Clock {
+    /// The system's clock.
+    System,
+    /// The runtime's clock, beginning at `epoch` when the runtime's stood at `start`. A paused
+    /// runtime makes time pass only while everybody waits.
+    Runtime {
+        /// The time at the start.
+        epoch: Timestamp,
+        /// The start.
+        start: Instant,
+    },
+}
+
+impl Clock {
+    /// Returns the time.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Runtime { epoch, start } => {
+                epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX)
+            }
+        }
+    }
+}
+
+/// Where ids and chance come from.
+#[derive(Debug, Clone)]
+pub enum Ids {
+    /// UUIDs of version 7, and random numbers.
+    Random,
+    /// Counts up from 1; chance is always one half.
+    Counted(Arc<AtomicU64>),
+}
+
+impl Ids {
+    /// Returns ids that count up from 1.
+    pub fn counted() -> Self {
+        Self::Counted(Arc::default())
+    }
+
+    /// Returns a new run's id.
+    pub fn run(&self) -> RunId {
+        match self {
+            Self::Random => RunId::new(&uuid::Uuid::now_v7().to_string()),
+            Self::Counted(last) => {
+                RunId::new(&format!("run-{}", last.fetch_add(1, Ordering::Relaxed) + 1))
+            }
+        }
+    }
+
+    /// Returns a number from 0 up to 1, for spreading retries.
+    pub fn chance(&self) -> f64 {
+        match self {
+            Self::Random => {
+                // The last bytes of a version 7 UUID are random.
+                f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 255.0
+            }
+            Self::Counted(_) => 0.5,
+        }
+    }
+}

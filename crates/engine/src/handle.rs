@@ -1,0 +1,112 @@
+//! A run from outside: its events, its end, and the wish to stop it.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use blueprint_model::{
+    Event, JournalError, RunId,
+    block::Cancel,
+    event::{CancelReason, Counts, RunError, RunStatus},
+    value::Shared,
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+};
+
+/// A run that was started. Dropping it stops the run where it is, without another event.
+pub struct RunHandle {
+    pub(crate) id: RunId,
+    pub(crate) stop: Arc<Stop>,
+    pub(crate) events: Option<mpsc::UnboundedReceiver<Arc<Event>>>,
+    pub(crate) task: JoinSet<Result<RunEnd, JournalError>>,
+}
+
+/// Asks a run to stop.
+#[derive(Default)]
+pub struct Stop {
+    is_wished: AtomicBool,
+    /// Scripts that run right now poll it; replaced once the wish was heard, so that `always`
+    /// blocks can run theirs.
+    scripts: Mutex<Cancel>,
+    pub(crate) wish: Notify,
+}
+
+impl Stop {
+    /// Asks the run to cancel: what runs is stopped, `always` blocks still run.
+    pub fn cancel(&self) {
+        self.is_wished.store(true, Ordering::Release);
+        self.scripts().cancel();
+        self.wish.notify_one();
+    }
+
+    /// Returns whether somebody asked since the last call.
+    pub(crate) fn take_wish(&self) -> bool {
+        let is_wished = self.is_wished.swap(false, Ordering::AcqRel);
+        if is_wished {
+            *self.scripts() = Cancel::default();
+        }
+        is_wished
+    }
+
+    /// Returns what scripts that start now shall poll.
+    pub(crate) fn for_scripts(&self) -> Cancel {
+        self.scripts().clone()
+    }
+
+    fn scripts(&self) -> MutexGuard<'_, Cancel> {
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEnd {
+    /// The run.
+    pub run: RunId,
+    /// Succeeded, failed or cancelled.
+    pub status: RunStatus,
+    /// The value of the blueprint: what it returned. Handles in it are shown, not resolved.
+    pub value: Shared,
+    /// Why it failed.
+    pub error: Option<RunError>,
+    /// How many blocks ended in which way.
+    pub counts: Counts,
+    /// From start to end, in microseconds.
+    pub duration_us: u64,
+    /// Why it was cancelled, if it was.
+    pub cancelled: Option<CancelReason>,
+}
+
+impl RunHandle {
+    /// Returns the run's id.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Returns what stops the run, to keep apart from the handle.
+    pub fn stop(&self) -> Arc<Stop> {
+        self.stop.clone()
+    }
+
+    /// Returns the run's events as they happen, for the first caller; secrets are shown as
+    /// `⟨vault.KEY⟩`. They end when the run has ended.
+    pub fn events(&mut self) -> Option<mpsc::UnboundedReceiver<Arc<Event>>> {
+        self.events.take()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    ///
+    /// Goes on with a panic of the run itself, which is a bug.
+    pub async fn finished(mut self) -> Result<RunEnd, JournalError> {
+        match self.task.join_next().await {
+            Some(Ok(end)) => end,
+            Some(Err(err)) if err.is_panic() => std::panic::resume_unwind(err.into_panic()),
+            Some(Err(_)) | None => unreachable!("the run's task is neither taken nor aborted"),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A blueprint, checked and compiled: what every run of it shares.
+//!
+//! [`Plan::build`] judges names first and meaning second, reports every fault at once, and none that
+//! only follows from another.
+
+mod compile;
+mod fields;
+mod flow;
+mod graph;
+mod names;
+mod scope;
+mod scripts;
+mod secrets;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use blueprint_model::{
+    Block, Blueprint, Diagnostic, Registry, SecretName, Source, Span, Value,
+    block::BlockSpec,
+    blueprint::{Join, OnError, Retry},
+    egress::{Permit, SecretGrant},
+    schema::{self, Schema},
+    value::{Map, Shared},
+};
+
+pub(crate) use self::compile::{Compiled, Otherwise, Part, Place, Ref, Root};
+
+/// A blueprint, checked and compiled. Immutable; shared by all runs.
+pub struct Plan {
+    /// The blueprint's name.
+    pub name: String,
+    /// The file it came from.
+    pub source: Source,
+    /// What `inputs` must look like.
+    pub inputs: Schema,
+    /// The initial state.
+    pub state: Shared,
+    /// The deadline of a run.
+    pub timeout: Option<Duration>,
+    /// Most blocks at work at once.
+    pub concurrency: usize,
+    pub(crate) on_error: OnError,
+    pub(crate) graphs: Vec<GraphPlan>,
+    pub(crate) needs: Vec<SecretNeed>,
+    pub(crate) calls: Vec<CallSite>,
+}
+
+/// A secret that a plan mentions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecretNeed {
+    /// Its name.
+    pub name: SecretName,
+    /// Whether a run may start without it.
+    pub is_optional: bool,
+    /// What the blueprint grants it.
+    pub grant: SecretGrant,
+}
+
+/// A block that runs another blueprint.
+#[derive(Debug, Clone)]
+pub(crate) struct CallSite {
+    /// The callee's name; `None` where it is computed.
+    pub name: Option<String>,
+    pub span: Span,
+}
+
+/// One graph of a plan: the blueprint's own is the first, bodies follow.
+pub(crate) struct GraphPlan {
+    pub steps: Vec<Step>,
+    /// Blocks that nothing leads to, in file order.
+    pub roots: Arc<[u32]>,
+}
+
+/// A block as checked.
+pub(crate) struct Step {
+    pub id: Arc<str>,
+    pub title: Option<String>,
+    pub kind: &'static BlockSpec,
+    pub block: Arc<dyn Block>,
+    pub span: Span,
+    pub outcomes: Vec<StepOutcome>,
+    /// Edges out, in file order.
+    pub edges: Vec<StepEdge>,
+    /// Edges in, in file order of their blocks.
+    pub incoming: Vec<Incoming>,
+    pub in_degree: u32,
+    pub join: Join,
+    pub retry: Option<Retry>,
+    pub timeout: Option<Duration>,
+    pub expect: Option<Schema>,
+    pub fields: Vec<(&'static str, Compiled)>,
+    /// What the block's scripts use, by name.
+    pub variables: Vec<(Arc<str>, Ref)>,
+    /// Whether it looks at the state as a whole: scripts that use it, fields that are paths into it.
+    pub sees_state: bool,
+    pub permit: Arc<Permit>,
+    pub body: Option<u32>,
+    /// Blocks of this graph whose results it or its body reads.
+    pub reads: Vec<u32>,
+    /// Blocks of this graph that read its result.
+    pub readers: u32,
+}
+
+/// An outcome of a block as checked.
+#[derive(Debug, Clone)]
+pub(crate) struct StepOutcome {
+    pub name: Arc<str>,
+    pub is_error: bool,
+}
+
+/// An edge out of a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StepEdge {
+    /// Which of the block's outcomes.
+    pub outcome: u32,
+    /// The block that follows.
+    pub to: u32,
+    /// The edge's place among those that come into it.
+    pub place: u32,
+}
+
+/// An edge into a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incoming {
+    pub from: u32,
+    pub outcome: u32,
+}
+
+/// What checking gives: a plan unless there is an error, and all that was found.
+pub struct Built {
+    /// The plan, if there is no error.
+    pub plan: Option<Arc<Plan>>,
+    /// Every fault, warning and hint, in file order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The most blocks at work at once, where the blueprint does not say.
+const DEFAULT_CONCURRENCY: usize = 64;
+
+impl Plan {
+    /// Checks and compiles a blueprint.
+    pub fn build(blueprint: &Blueprint, registry: &Registry) -> Built {
+        let mut diagnostics = Vec::new();
+        let draft = names::judge(blueprint, registry, &mut diagnostics);
+        let graphs = graph::connect(&draft, &mut diagnostics);
+        let flows: Vec<flow::Flow> = graphs
+            .iter()
+            .zip(&draft.graphs)
+            .map(|(graph, draft)| flow::Flow::of(graph, draft))
+            .collect();
+        flow::judge(&draft, &graphs, &flows, &mut diagnostics);
+        let cx = compile::Cx { blueprint, registry, draft: &draft, graphs: &graphs, flows: &flows };
+        let mut parts = compile::compile(&cx, &mut diagnostics);
+        let needs = secrets::judge(&cx, &mut parts, &mut diagnostics);
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+        let has_error = diagnostics.iter().any(Diagnostic::is_error);
+        let plan = (!has_error).then(|| {
+            let calls = std::mem::take(&mut parts.calls);
+            let graphs = compile::assemble(&cx, graphs.as_slice(), parts);
+            Arc::new(Self {
+                name: blueprint.name.value.clone(),
+                source: blueprint.source.clone(),
+                inputs: blueprint.inputs.clone(),
+                state: Arc::new(blueprint.state.clone()),
+                timeout: blueprint.timeout,
+                concurrency: blueprint.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+                on_error: blueprint.on_error,
+                graphs,
+                needs,
+                calls,
+            })
+        });
+        Built { plan, diagnostics }
+    }
+
+    /// Returns the secrets that it mentions, each once, by name.
+    pub fn secrets(&self) -> &[SecretNeed] {
+        &self.needs
+    }
+
+    /// Returns the inputs of a run: `given` with defaults, or everything that is wrong with it.
+    pub fn inputs_from(&self, given: &Value) -> Result<Shared, Vec<String>> {
+        let given = match given {
+            Value::Object(_) => given.clone(),
+            Value::Null => Value::Object(Map::new()),
+            // A payload that is no object has no inputs in it; `payload` itself holds it.
+            _ if self.inputs.properties.is_empty() => Value::Object(Map::new()),
+            _ => return Err(vec!["the inputs must be an object".into()]),
+        };
+        let inputs = schema::with_defaults(&self.inputs, given);
+        let misfits = schema::check(&self.inputs, &inputs);
+        if misfits.is_empty() {
+            return Ok(Arc::new(inputs));
+        }
+        Err(misfits
+            .iter()
+            .map(|misfit| {
+                let path = misfit.path.trim_start_matches('.');
+                format!("input `{path}` {}{}", misfit.message, self.known_inputs(path))
+            })
+            .collect())
+    }
+
+    fn known_inputs(&self, path: &str) -> String {
+        let known = self.inputs.properties.keys().map(String::as_str);
+        if self.inputs.properties.contains_key(path.split(['.', '[']).next().unwrap_or("")) {
+            return String::new();
+        }
+        blueprint_model::diagnostic::suggest(path, known)
+            .map_or(String::new(), |hint| format!(" ({hint})"))
+    }
+}
+
+/// The needs of several plans as one list, the stricter word winning.
+pub(crate) fn merge_needs<'p>(plans: impl Iterator<Item = &'p Arc<Plan>>) -> Vec<SecretNeed> {
+    let mut merged: BTreeMap<SecretName, SecretNeed> = BTreeMap::new();
+    for need in plans.flat_map(|plan| &plan.needs) {
+        merged
+            .entry(need.name.clone())
+            .and_modify(|known| known.is_optional &= need.is_optional)
+            .or_insert_with(|| need.clone());
+    }
+    merged.into_values().collect()
+}

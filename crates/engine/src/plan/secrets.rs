@@ -1,0 +1,218 @@
+//! Which block may use which secret, and whether it would go where it may.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use blueprint_model::{
+    Blueprint, Diagnostic, SecretName, Span,
+    blueprint::{FieldValue, SecretRule},
+    code,
+    diagnostic::suggest,
+    egress::{Destination, HostPattern, Permit, SecretGrant},
+    template::Segment,
+};
+
+use super::{
+    SecretNeed,
+    compile::{Cx, Parts, SecretSite},
+    names::DraftNode,
+};
+
+/// Judges every use of a secret and gives each block its permit; returns what a run must load.
+pub(crate) fn judge(
+    cx: &Cx<'_>,
+    parts: &mut Parts,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<SecretNeed> {
+    let mut needs: BTreeMap<SecretName, SecretNeed> = BTreeMap::new();
+    for (graph, blocks) in parts.blocks.iter_mut().enumerate() {
+        for (block, parts) in blocks.iter_mut().enumerate() {
+            let node = &cx.draft.graphs[graph].nodes[block];
+            let sites = sites_of(node, std::mem::take(&mut parts.secrets), diagnostics);
+            let keys: Vec<(SecretName, SecretGrant)> = sites
+                .iter()
+                .filter_map(|site| judge_site(cx.blueprint, node, site, diagnostics))
+                .map(|need| {
+                    needs
+                        .entry(need.name.clone())
+                        .and_modify(|known| known.is_optional &= need.is_optional)
+                        .or_insert_with(|| need.clone());
+                    (need.name, need.grant)
+                })
+                .collect();
+            let reveal = names(&node.node.reveal, diagnostics);
+            if !keys.is_empty() || !reveal.is_empty() {
+                let blueprint = cx.blueprint.name.value.clone();
+                parts.permit = Arc::new(Permit { blueprint, keys, reveal });
+            }
+        }
+    }
+    if diagnostics.iter().all(|diagnostic| !diagnostic.is_error()) {
+        unused(cx.blueprint, &needs, diagnostics);
+    }
+    needs.into_values().collect()
+}
+
+/// The keys that a block names: literally, or in its lists.
+fn sites_of(
+    node: &DraftNode<'_>,
+    found: Vec<SecretSite>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<SecretSite> {
+    let listed = node.node.secrets.iter().chain(&node.node.reveal);
+    let mut sites: Vec<SecretSite> = listed
+        .map(|name| SecretSite {
+            key: Some(name.value.clone()),
+            is_optional: false,
+            field: "secrets",
+            span: name.span,
+        })
+        .collect();
+    for site in found {
+        if site.key.is_some() {
+            sites.push(site);
+        } else if node.node.secrets.is_empty() {
+            let message = format!("block `{}` computes the name of a secret", node.id);
+            diagnostics.push(
+                Diagnostic::error(code::COMPUTED_SECRET, site.span, message)
+                    .help("name it literally, or list what it may be: `secrets: [KEY_A, KEY_B]`"),
+            );
+        }
+    }
+    sites
+}
+
+fn names(
+    listed: &[blueprint_model::Spanned<String>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<SecretName> {
+    listed.iter().filter_map(|name| parse_name(&name.value, name.span, diagnostics)).collect()
+}
+
+fn parse_name(text: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<SecretName> {
+    let parsed = SecretName::parse(text);
+    if parsed.is_none() {
+        diagnostics.push(
+            Diagnostic::error(code::BAD_VALUE, span, format!("`{text}` is no name of a secret"))
+                .help("letters, digits, `_` and `-`, as in `ACME_API_KEY`"),
+        );
+    }
+    parsed
+}
+
+fn judge_site(
+    blueprint: &Blueprint,
+    node: &DraftNode<'_>,
+    site: &SecretSite,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<SecretNeed> {
+    let key = site.key.as_deref()?;
+    let name = parse_name(key, site.span, diagnostics)?;
+    let rule = match &blueprint.secrets {
+        None => None,
+        Some(rules) => match rules.get(key) {
+            Some(rule) => Some(rule),
+            None => {
+                let message = format!("secret `{key}` is not among `secrets` of this blueprint");
+                let hint = suggest(key, rules.keys().map(String::as_str))
+                    .filter(|hint| hint.starts_with("did"))
+                    .or_else(|| Some(format!("add `{key}: {{hosts: […]}}` to `secrets`")));
+                diagnostics.push(
+                    Diagnostic::error(code::UNDECLARED_SECRET, site.span, message).maybe_help(hint),
+                );
+                return None;
+            }
+        },
+    };
+    let grant = SecretGrant { hosts: rule.map(hosts_of).unwrap_or_default() };
+    judge_destination(node, site, key, &grant, diagnostics);
+    let is_optional = site.is_optional || rule.is_some_and(|rule| rule.is_optional);
+    Some(SecretNeed { name, is_optional, grant })
+}
+
+fn hosts_of(rule: &SecretRule) -> Vec<HostPattern> {
+    rule.hosts.iter().filter_map(|host| HostPattern::parse(&host.value)).collect()
+}
+
+/// Judges where a key would go that stands in a field which leaves the process.
+fn judge_destination(
+    node: &DraftNode<'_>,
+    site: &SecretSite,
+    key: &str,
+    grant: &SecretGrant,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let field = node.spec().and_then(|spec| spec.field(site.field));
+    if !field.is_some_and(|field| field.is_egress) {
+        return;
+    }
+    let Some(url) = node.node.fields.get("url") else { return };
+    let FieldValue::Text(text) = &url.value.kind else { return };
+    let known = match text.template.segments.first() {
+        Some(Segment::Text(start)) => destination(start, text.template.segments.len() == 1),
+        Some(Segment::Reference(_)) | None => None,
+    };
+    match known {
+        Some(to) if !grant.hosts.is_empty() && !grant.hosts.iter().any(|host| host.allows(&to)) => {
+            let message = format!("block `{}` would send secret `{key}` to `{to}`", node.id);
+            let hosts: Vec<String> = grant.hosts.iter().map(ToString::to_string).collect();
+            diagnostics.push(
+                Diagnostic::error(code::HOST_NOT_ALLOWED, site.span, message)
+                    .at("this secret may not go there")
+                    .related(url.value.span, "the host")
+                    .help(format!("allowed by `secrets`: {}", hosts.join(", "))),
+            );
+        }
+        None if grant.hosts.is_empty() => {
+            let message = format!("block `{}` sends secret `{key}` to a computed host", node.id);
+            diagnostics.push(
+                Diagnostic::error(code::COMPUTED_HOST, site.span, message)
+                    .related(url.value.span, "known only when it runs")
+                    .help(format!(
+                        "say where it may go: `secrets: {{{key}: {{hosts: [api.acme.example]}}}}`"
+                    )),
+            );
+        }
+        Some(_) | None => {}
+    }
+}
+
+/// Returns the destination of a URL that begins with `start`, if host and port are all in it.
+fn destination(start: &str, is_whole: bool) -> Option<Destination> {
+    let start = start.trim_start();
+    let (scheme, rest) = start.split_once("://")?;
+    let end = rest.find(['/', '?', '#', '\\']);
+    let authority = match end {
+        Some(end) => &rest[..end],
+        None if is_whole => rest.trim_end(),
+        None => return None,
+    };
+    let authority = authority.rsplit('@').next()?;
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+        _ => (authority, if scheme == "http" { 80 } else { 443 }),
+    };
+    (!host.is_empty()).then(|| Destination {
+        scheme: scheme.to_ascii_lowercase(),
+        host: host.to_ascii_lowercase(),
+        port,
+    })
+}
+
+fn unused(
+    blueprint: &Blueprint,
+    needs: &BTreeMap<SecretName, SecretNeed>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (name, rule) in blueprint.secrets.iter().flatten() {
+        if !needs.keys().any(|known| known.as_str() == name) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    code::UNUSED_SECRET,
+                    rule.span,
+                    format!("secret `{name}` is declared and never used"),
+                )
+                .help("remove it, or use it: `@{vault.KEY}`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Where a run stands: a fold over its events that decides all and does nothing.
+//!
+//! [`RunState::apply`] takes a fact; [`RunState::next`] gives what is due because of the facts so
+//! far. No clock, no I/O, no chance: the same events give the same decisions, in a live run, after a
+//! crash, in a replay. Each event costs the edges it resolves and nothing more.
+//!
+//! The rules are those of `docs/semantics.md`; the numbers in comments are theirs.
+
+mod edges;
+mod nested;
+mod scope;
+mod winding;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use blueprint_model::{
+    EventKind, Value,
+    block::{BodyEnd, Change, Granted},
+    event::{At, CancelReason, Counts, RunError, RunStatus},
+    id::BlockPath,
+    value::{self, Shared, Step as ValueStep},
+};
+use jiff::Timestamp;
+
+use self::scope::Wait;
+pub(crate) use self::scope::{Scope, Slot, Status};
+use crate::{
+    library::Library,
+    plan::{Plan, Step},
+};
+
+/// What is due.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Start an attempt of a block.
+    Start(At),
+    /// Let a block go on with what came of its wish.
+    Resume(At, Granted),
+    /// Record that a block is skipped, because of this edge (`from.outcome`).
+    Skip(At, String),
+    /// Stop a block, or give it up before it starts.
+    Cancel(At, CancelReason),
+    /// End a block whose own deadline passed while its body ran.
+    Expire(At),
+    /// End the run.
+    Finish,
+}
+
+/// Where a run stands.
+pub struct RunState {
+    library: Arc<Library>,
+    plan: Arc<Plan>,
+    max_depth: usize,
+    scopes: Vec<Option<Box<Scope>>>,
+    cells: Vec<Cell>,
+    queue: VecDeque<Due>,
+    starts: VecDeque<At>,
+    timers: BTreeSet<(Timestamp, At, Timer)>,
+    counts: Counts,
+    cancel: Option<CancelReason>,
+    is_over: bool,
+    running: usize,
+}
+
+/// A state: of the run, or of a called blueprint.
+struct Cell {
+    value: Shared,
+    version: u64,
+}
+
+/// What may be due; judged again when taken, since events may have overtaken it.
+#[derive(Debug, Clone)]
+enum Due {
+    Resume(At),
+    Skip(At, u32),
+    Cancel(At, CancelReason),
+    Expire(At),
+    Finish,
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Retry,
+    Sleep,
+    Round,
+    Timeout,
+}
+
+impl RunState {
+    /// Returns the state of a run of `plan` before its first event. `library` holds the blueprints
+    /// it may call, `max_depth` bounds their nesting.
+    pub fn new(plan: Arc<Plan>, library: Arc<Library>, max_depth: usize) -> Self {
+        Self {
+            library,
+            plan,
+            max_depth,
+            scopes: Vec::new(),
+            cells: Vec::new(),
+            queue: VecDeque::new(),
+            starts: VecDeque::new(),
+            timers: BTreeSet::new(),
+            counts: Counts::default(),
+            cancel: None,
+            is_over: false,
+            running: 0,
+        }
+    }
+
+    /// Takes a fact.
+    pub fn apply(&mut self, event: &EventKind, time: Timestamp) {
+        match event {
+            EventKind::RunStarted { inputs, payload, .. } => self.begin(inputs, payload),
+            EventKind::BlockStarted { at, attempt, .. } => self.started(*at, *attempt, time),
+            EventKind::AttemptFailed { at, retry_at, .. } => self.will_retry(*at, *retry_at),
+            EventKind::BlockWaiting { at, wish, .. } => self.waiting(*at, wish, time),
+            EventKind::StateChanged { at, changes, .. } => {
+                self.slot_mut(*at).staged.clone_from(changes);
+            }
+            EventKind::BlockFinished { at, outcome, result, message, is_return, .. } => {
+                self.finished(*at, outcome, result, message.as_deref(), *is_return);
+            }
+            EventKind::BlockSkipped { at, .. } => {
+                self.counts.skipped += 1;
+                self.end(*at, Status::Skipped);
+            }
+            EventKind::BlockCancelled { at, .. } => {
+                self.counts.cancelled += 1;
+                self.end(*at, Status::Cancelled);
+            }
+            EventKind::CancelRequested { reason } => self.cancel_all(*reason),
+            EventKind::RunFinished { .. } => self.is_over = true,
+            EventKind::SecretUsed { .. } | EventKind::Log { .. } => {}
+        }
+    }
+
+    /// Returns what is due next, or `None` until another event or timer.
+    ///
+    /// With `may_start` false, starts stay in the queue: the run has as many blocks at work as it
+    /// may have. What is taken is not given again.
+    pub fn next(&mut self, may_start: bool) -> Option<Command> {
+        while let Some(due) = self.queue.pop_front() {
+            if let Some(command) = self.judge(&due) {
+                return Some(command);
+            }
+        }
+        while let Some(at) = self.starts.pop_front_if(|_| may_start) {
+            if self.may_start(at) {
+                return Some(Command::Start(at));
+            }
+        }
+        None
+    }
+
+    /// Returns when the next timer is due.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(time, ..)| *time)
+    }
+
+    /// Takes every timer that is due at `now`.
+    pub fn wake(&mut self, now: Timestamp) {
+        while let Some((_, at, timer)) =
+            self.timers.first().copied().filter(|(time, ..)| *time <= now)
+        {
+            self.timers.pop_first();
+            if self.is_open(at) {
+                self.ring(at, timer);
+            }
+        }
+    }
+
+    /// Puts blocks that were in flight when the process ended back to where they start. Called once,
+    /// after the journal was read.
+    pub fn recover(&mut self) {
+        for scope in 0..self.scopes.len() {
+            let Some(slots) = self.scopes[scope].as_ref().map(|scope| scope.slots.len()) else {
+                continue;
+            };
+            for block in 0..slots {
+                let at = at(scope, block);
+                if self.slot(at).status == Status::Running {
+                    self.slot_mut(at).attempt -= 1;
+                    self.make_due(at);
+                }
+            }
+        }
+    }
+
+    /// Returns whether the run has ended.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Returns how many blocks are at work.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Returns how the run would end now: its status, value and error.
+    pub fn verdict(&self) -> (RunStatus, Shared, Option<RunError>) {
+        let Some(root) = self.scopes.first().and_then(Option::as_deref) else {
+            return (RunStatus::Cancelled, Shared::default(), None);
+        };
+        match (&root.failure, self.cancel) {
+            (Some(error), _) => (RunStatus::Failed, Shared::default(), Some(error.clone())),
+            (None, Some(reason)) => {
+                let error = (reason == CancelReason::Deadline).then(|| RunError {
+                    block: String::new(),
+                    outcome: "deadline".into(),
+                    message: "the run's deadline passed".into(),
+                });
+                (RunStatus::Cancelled, Shared::default(), error)
+            }
+            (None, None) => (RunStatus::Succeeded, root.value(), None),
+        }
+    }
+
+    /// Returns how many blocks ended in which way so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Returns why the run is being cancelled, if it is.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.cancel
+    }
+
+    /// Puts a block back that has not started, to start again.
+    pub(crate) fn start_again(&mut self, at: At) {
+        self.starts.push_back(at);
+    }
+
+    /// Returns a block as checked.
+    pub(crate) fn step(&self, at: At) -> &Step {
+        let scope = self.scope(at.scope);
+        &scope.plan.graphs[scope.graph as usize].steps[at.block as usize]
+    }
+
+    /// Returns a block's name in the run.
+    pub(crate) fn path(&self, at: At) -> BlockPath {
+        BlockPath { scope: self.scope(at.scope).prefix.clone(), id: self.step(at).id.clone() }
+    }
+
+    pub(crate) fn scope(&self, scope: u32) -> &Scope {
+        self.scopes[scope as usize]
+            .as_deref()
+            .expect("an open scope: its blocks have not all ended")
+    }
+
+    pub(crate) fn slot(&self, at: At) -> &Slot {
+        &self.scope(at.scope).slots[at.block as usize]
+    }
+
+    /// Returns the state that a scope's blocks see, and its version.
+    pub(crate) fn state_of(&self, scope: u32) -> (&Shared, u64) {
+        let cell = &self.cells[self.scope(scope).cell as usize];
+        (&cell.value, cell.version)
+    }
+
+    fn scope_mut(&mut self, scope: u32) -> &mut Scope {
+        self.scopes[scope as usize]
+            .as_deref_mut()
+            .expect("an open scope: its blocks have not all ended")
+    }
+
+    fn slot_mut(&mut self, at: At) -> &mut Slot {
+        &mut self.scope_mut(at.scope).slots[at.block as usize]
+    }
+
+    fn begin(&mut self, inputs: &Shared, payload: &Shared) {
+        let plan = self.plan.clone();
+        self.cells.push(Cell { value: plan.state.clone(), version: 0 });
+        let scope = Scope::root(plan, inputs.clone(), payload.clone());
+        self.open(scope);
+    }
+
+    fn started(&mut self, at: At, attempt: u32, time: Timestamp) {
+        let slot = self.slot_mut(at);
+        slot.attempt = attempt;
+        slot.staged = Vec::new();
+        slot.started.get_or_insert(time);
+        self.set_status(at, Status::Running);
+    }
+
+    fn will_retry(&mut self, at: At, retry_at: Timestamp) {
+        let slot = self.slot_mut(at);
+        slot.staged = Vec::new();
+        slot.attempt += u32::from(slot.attempt == 0);
+        self.set_status(at, Status::Retrying);
+        self.timers.insert((retry_at, at, Timer::Retry));
+    }
+
+    fn set_status(&mut self, at: At, status: Status) {
+        let was = std::mem::replace(&mut self.slot_mut(at).status, status);
+        self.running += usize::from(status == Status::Running);
+        self.running -= usize::from(was == Status::Running);
+    }
+
+    fn commit(&mut self, at: At) {
+        let changes = std::mem::take(&mut self.slot_mut(at).staged);
+        if changes.is_empty() {
+            return;
+        }
+        let cell = self.scope(at.scope).cell as usize;
+        let cell = &mut self.cells[cell];
+        cell.version += 1;
+        let state = Arc::make_mut(&mut cell.value);
+        for change in changes {
+            apply_change(state, change);
+        }
+    }
+
+    fn judge(&mut self, due: &Due) -> Option<Command> {
+        match due {
+            Due::Resume(at) => self.granted(*at).map(|granted| Command::Resume(*at, granted)),
+            Due::Skip(at, edge) => {
+                let is_open = self.is_open(*at) && self.slot(*at).status == Status::Pending;
+                (is_open && !self.is_given_up(*at))
+                    .then(|| Command::Skip(*at, self.edge_name(*at, *edge)))
+            }
+            Due::Cancel(at, reason) => self.is_open(*at).then_some(Command::Cancel(*at, *reason)),
+            Due::Expire(at) => self.is_open(*at).then_some(Command::Expire(*at)),
+            Due::Finish => (!self.is_over).then_some(Command::Finish),
+        }
+    }
+
+    fn may_start(&self, at: At) -> bool {
+        self.is_open(at) && self.slot(at).status == Status::Due && !self.is_given_up(at)
+    }
+
+    /// Returns whether the block has not ended.
+    fn is_open(&self, at: At) -> bool {
+        let scope = self.scopes[at.scope as usize].as_deref();
+        scope.is_some_and(|scope| !scope.slots[at.block as usize].status.is_ended())
+    }
+
+    fn ring(&mut self, at: At, timer: Timer) {
+        match timer {
+            Timer::Retry if self.slot(at).status == Status::Retrying => self.make_due(at),
+            Timer::Sleep => self.woken(at),
+            Timer::Round => self.open_round(at),
+            Timer::Timeout => self.expire(at),
+            Timer::Retry => {}
+        }
+    }
+}
+
+fn at(scope: usize, block: usize) -> At {
+    let narrow =
+        |n: usize| u32::try_from(n).expect("the plan bounds blocks, the limits bound items");
+    At { scope: narrow(scope), block: narrow(block) }
+}
+
+/// Applies a change to a state. Missing parents become objects, so that a change never gets lost.
+fn apply_change(state: &mut Value, change: Change) {
+    let Some((last, parents)) = change.path.split_last() else {
+        *state = change.value.unwrap_or_default();
+        return;
+    };
+    let mut here = state;
+    for name in parents {
+        here = child_mut(here, name);
+    }
+    match (here, change.value) {
+        (Value::Array(list), Some(value)) => {
+            if let Some(slot) = last.parse::<usize>().ok().and_then(|index| list.get_mut(index)) {
+                *slot = value;
+            }
+        }
+        (Value::Object(map), Some(value)) => {
+            map.insert(last.clone(), value);
+        }
+        (Value::Object(map), None) => {
+            map.shift_remove(last);
+        }
+        (other, Some(value)) => {
+            *other = Value::Object([(last.clone(), value)].into_iter().collect());
+        }
+        (_, None) => {}
+    }
+}
+
+fn child_mut<'v>(value: &'v mut Value, name: &str) -> &'v mut Value {
+    let is_there = value::step(value, &ValueStep::Key(name)).is_some();
+    if !is_there && !value.is_object() {
+        *value = Value::Object(value::Map::new());
+    }
+    match value {
+        Value::Array(list) => {
+            let index = name.parse::<usize>().expect("`step` found it by this index");
+            &mut list[index]
+        }
+        Value::Object(map) => map.entry(name).or_insert(Value::Null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            unreachable!("made an object above")
+        }
+    }
+}
+
+/// How a nested graph ended, as its scope says it.
+fn body_end(scope: &Scope) -> BodyEnd {
+    match &scope.failure {
+        Some(error) => {
+            BodyEnd::Failed { block: error.block.clone(), message: error.message.clone() }
+        }
+        None => BodyEnd::Value(scope.value()),
+    }
+}

@@ -1,0 +1,81 @@
+//! Rules 6 to 8: a graph that winds down starts nothing new but its `always` blocks.
+
+use blueprint_model::{
+    blueprint::{Join, OnError},
+    event::{At, CancelReason},
+};
+
+use super::{Due, RunState, Status};
+
+impl RunState {
+    pub(super) fn cancel_all(&mut self, reason: CancelReason) {
+        if self.cancel.is_none() && !self.is_over {
+            self.cancel = Some(reason);
+            if !self.scopes.is_empty() {
+                self.wind_down(0, reason, OnError::Cancel, None);
+            }
+        }
+    }
+
+    /// Returns whether a block is given up because its graph winds down.
+    pub(crate) fn is_given_up(&self, at: At) -> bool {
+        self.scope(at.scope).winding.is_some() && self.step(at).join != Join::Always
+    }
+
+    /// Lets a graph wind down: what has not started is cancelled, what runs is cancelled too or, to
+    /// drain, left to finish; `always` blocks go on. `except` is the block that ended just now.
+    pub(super) fn wind_down(
+        &mut self,
+        scope: u32,
+        reason: CancelReason,
+        on_error: OnError,
+        except: Option<At>,
+    ) {
+        let was_winding = self.scope(scope).winding.is_some();
+        if was_winding && reason == CancelReason::Failed {
+            return;
+        }
+        self.scope_mut(scope).winding.get_or_insert(reason);
+        let blocks = self.scope(scope).slots.len();
+        for block in 0..blocks {
+            let at = super::at(scope as usize, block);
+            if Some(at) == except || self.step(at).join == Join::Always {
+                continue;
+            }
+            match self.slot(at).status {
+                Status::Pending | Status::Due => self.queue.push_back(Due::Cancel(at, reason)),
+                Status::Running | Status::Retrying if on_error == OnError::Cancel => {
+                    self.queue.push_back(Due::Cancel(at, reason));
+                }
+                Status::Waiting if on_error == OnError::Cancel => self.stop_waiting(at, reason),
+                Status::Running
+                | Status::Retrying
+                | Status::Waiting
+                | Status::Finished
+                | Status::Skipped
+                | Status::Cancelled => {}
+            }
+        }
+    }
+
+    /// Cancels a block that waits: at once, or when the graphs that work for it have wound down.
+    pub(super) fn stop_waiting(&mut self, at: At, reason: CancelReason) {
+        let Some(wait) = self.slot_mut(at).wait.as_deref_mut() else { return };
+        wait.cancelling.get_or_insert(reason);
+        let scopes = wait.scopes.clone();
+        for (scope, _) in &scopes {
+            self.wind_down(*scope, reason, OnError::Cancel, None);
+        }
+        if scopes.is_empty() {
+            self.settle(at);
+        }
+    }
+
+    /// Ends a block whose own deadline passed while its body ran.
+    pub(super) fn expire(&mut self, at: At) {
+        if let Some(wait) = self.slot_mut(at).wait.as_deref_mut() {
+            wait.is_expired |= wait.cancelling.is_none();
+        }
+        self.stop_waiting(at, CancelReason::Timeout);
+    }
+}
