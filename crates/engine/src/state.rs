@@ -365,11 +365,11 @@ fn apply_change(state: &mut Value, change: Change) {
         here = child_mut(here, name);
     }
     match (here, change.value) {
-        (Value::Array(list), Some(value)) => {
-            if let Some(slot) = last.parse::<usize>().ok().and_then(|index| list.get_mut(index)) {
-                *slot = value;
-            }
-        }
+        (Value::Array(list), Some(value)) => match last.parse::<usize>() {
+            Ok(index) if index == list.len() => list.push(value),
+            Ok(index) if index < list.len() => list[index] = value,
+            Ok(_) | Err(_) => {}
+        },
         (Value::Object(map), Some(value)) => {
             map.insert(last.clone(), value);
         }

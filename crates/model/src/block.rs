@@ -320,8 +320,8 @@ pub enum Granted {
     Round(u64, BodyEnd),
     /// How the called blueprint ended.
     Call(BodyEnd),
-    /// The time has come.
-    Slept,
+    /// The time has come: the one that was wished for.
+    Slept(Timestamp),
 }
 
 /// How a nested graph ended.

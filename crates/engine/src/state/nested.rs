@@ -32,7 +32,7 @@ impl RunState {
                 WaitKind::Round { round: *round, last: last.clone(), end: None }
             }
             Wish::Call { .. } => WaitKind::Call { end: None },
-            Wish::Sleep { .. } => WaitKind::Sleep { is_over: false },
+            Wish::Sleep { until } => WaitKind::Sleep { until: *until, is_over: false },
         };
         slot.wait = Some(Box::new(Wait {
             wish: kind,
@@ -74,7 +74,7 @@ impl RunState {
             }
             WaitKind::Round { round, end, .. } => Some(Granted::Round(*round, end.clone()?)),
             WaitKind::Call { end } => Some(Granted::Call(end.clone()?)),
-            WaitKind::Sleep { is_over } => is_over.then_some(Granted::Slept),
+            WaitKind::Sleep { until, is_over } => is_over.then_some(Granted::Slept(*until)),
         }
     }
 
@@ -104,7 +104,7 @@ impl RunState {
     }
 
     pub(super) fn woken(&mut self, at: At) {
-        if let Some(Wait { wish: WaitKind::Sleep { is_over }, .. }) =
+        if let Some(Wait { wish: WaitKind::Sleep { is_over, .. }, .. }) =
             self.slot_mut(at).wait.as_deref_mut()
         {
             *is_over = true;

@@ -120,7 +120,7 @@ pub(crate) enum WaitKind {
     Items { each: ForEach, next: usize, ends: Vec<Option<BodyEnd>>, is_stopped: bool },
     Round { round: u64, last: Shared, end: Option<BodyEnd> },
     Call { end: Option<BodyEnd> },
-    Sleep { is_over: bool },
+    Sleep { until: Timestamp, is_over: bool },
 }
 
 impl Scope {

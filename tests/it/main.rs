@@ -1,0 +1,3 @@
+//! The one test binary: the whole truth about the engine and its code base.
+
+mod semantics;
