@@ -138,7 +138,7 @@ impl HttpRequest {
     ) -> Result<Result<Hop, Failure>, BlockError> {
         address::check_literal(&draft.url, &cx.limits.network)?;
         let client = self.clients.get(&cx.limits.network)?;
-        let request = seal::seal(draft, cx)?;
+        let request = target::to_mock(seal::seal(draft, cx)?, &cx.limits.network);
         let response = match client.execute(request).await {
             Ok(response) => response,
             Err(err) => return Ok(Err(failure::describe(&err, &draft.url))),

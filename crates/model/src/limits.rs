@@ -1,6 +1,6 @@
 //! The bounds of a process: each has a name, a default and a test.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 /// All bounds that `project.yaml` can set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,9 @@ pub struct Network {
     pub allows_private: bool,
     /// Hosts, addresses or ranges that are allowed all the same.
     pub allow: Vec<String>,
+    /// Hosts that a server on this machine stands in for, over plain HTTP: for demos and tests.
+    /// Addresses other than loopback ones are not followed.
+    pub mocks: Vec<(String, SocketAddr)>,
 }
 
 /// Bounds of one run of a script.
@@ -60,7 +63,7 @@ impl Default for Limits {
             depth: 32,
             items: 1_000_000,
             result_size: 64 << 20,
-            network: Network { allows_private: true, allow: Vec::new() },
+            network: Network { allows_private: true, allow: Vec::new(), mocks: Vec::new() },
         }
     }
 }

@@ -187,7 +187,8 @@ mod tests {
     use super::*;
 
     fn network(allows_private: bool, allow: &[&str]) -> Network {
-        Network { allows_private, allow: allow.iter().map(|entry| (*entry).into()).collect() }
+        let allow = allow.iter().map(|entry| (*entry).into()).collect();
+        Network { allows_private, allow, mocks: Vec::new() }
     }
 
     #[track_caller]

@@ -2,7 +2,11 @@
 
 use url::{Position, Url};
 
-use blueprint_model::{BlockError, Secrets, egress::Destination};
+use blueprint_model::{BlockError, Secrets, egress::Destination, limits::Network};
+use reqwest::{
+    Request,
+    header::{HOST, HeaderValue},
+};
 
 /// Reads a URL. Messages quote no part of it.
 pub(super) fn parse(text: &str, secrets: &Secrets) -> Result<Url, BlockError> {
@@ -39,6 +43,27 @@ pub(super) fn destination(url: &Url) -> Destination {
         host: url.host_str().unwrap_or_default().into(),
         port: url.port_or_known_default().unwrap_or_default(),
     }
+}
+
+/// Leads a request to the server on this machine that stands in for its host, if there is one. What
+/// the request holds was judged for the host that the author named.
+pub(super) fn to_mock(mut request: Request, network: &Network) -> Request {
+    let host = request.url().host_str().unwrap_or_default();
+    let found = network
+        .mocks
+        .iter()
+        .find(|(name, address)| name.eq_ignore_ascii_case(host) && address.ip().is_loopback());
+    let Some((_, address)) = found else { return request };
+    let mut url = request.url().clone();
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+    let is_moved = url.set_scheme("http").is_ok()
+        && url.set_ip_host(address.ip()).is_ok()
+        && url.set_port(Some(address.port())).is_ok();
+    if let (true, Ok(host)) = (is_moved, host) {
+        *request.url_mut() = url;
+        request.headers_mut().insert(HOST, host);
+    }
+    request
 }
 
 /// Adds names and values to a URL's query.
