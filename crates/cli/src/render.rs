@@ -1,0 +1,11 @@
+//! How things look: pure functions from data to text, and the one place that redraws.
+
+pub mod catalogue;
+pub mod diagnostics;
+pub mod errors;
+pub mod graph;
+pub mod live;
+pub mod plain;
+pub mod text;
+pub mod topics;
+pub mod tree;

@@ -1,0 +1,89 @@
+//! From the process's arguments to its exit code.
+
+use std::{ffi::OsString, io, process::ExitCode};
+
+use clap::Parser;
+
+use crate::{
+    app::App, args::Cli, commands, config::Environment, exit::Exit, failure, terminal::Terminal,
+};
+
+/// Runs the program of this process.
+pub fn main() -> ExitCode {
+    let mut app = App::new(Environment::of_process());
+    run(std::env::args_os().collect(), &mut app).into()
+}
+
+/// Runs a command line, the program's name first, and reports what went wrong.
+pub fn run(args: Vec<OsString>, app: &mut App) -> Exit {
+    let result = match Cli::try_parse_from(args) {
+        Ok(cli) => {
+            app.set_color(cli.color);
+            commands::run(&cli.command, app)
+        }
+        Err(err) => answer_clap(&err, app).map_err(anyhow::Error::from),
+    };
+    match result {
+        Ok(exit) => exit,
+        Err(err) if is_closed_pipe(&err) => Exit::Fine,
+        Err(err) => failure::report(&err, &mut app.err).unwrap_or(Exit::Environment),
+    }
+}
+
+/// Prints help and version as answers, wrong arguments as part of the story.
+fn answer_clap(err: &clap::Error, app: &mut App) -> io::Result<Exit> {
+    let text = err.render().to_string();
+    let (terminal, exit): (&mut Terminal, _) =
+        if err.use_stderr() { (&mut app.err, Exit::Wrong) } else { (&mut app.out, Exit::Fine) };
+    terminal.line(text.trim_end())?;
+    Ok(exit)
+}
+
+/// Whoever read the output has seen enough, as in `blueprint blocks | head`.
+fn is_closed_pipe(err: &anyhow::Error) -> bool {
+    let io_error = err.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    io_error.is_some_and(|err| err.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, exit: Exit, out: &str, err: &str) {
+        let mut app = App::in_memory();
+        let args = std::iter::once("blueprint").chain(line.split_whitespace());
+        assert_eq!(run(args.map(OsString::from).collect(), &mut app), exit, "{line}");
+        let (seen_out, seen_err) = (app.out.text(), app.err.text());
+        assert!(seen_out.contains(out) && seen_err.contains(err), "{seen_out}\n---\n{seen_err}");
+        assert!(!seen_out.contains("s3cret") && !seen_err.contains("s3cret"));
+    }
+
+    #[test]
+    fn help_and_version_are_answers() {
+        check("--version", Exit::Fine, "blueprint 0.1.0\n", "");
+        check("--help", Exit::Fine, "Usage: blueprint", "");
+        check("run --help", Exit::Fine, "blueprint run city-weather", "");
+        check("", Exit::Wrong, "", "Usage: blueprint");
+    }
+
+    #[test]
+    fn a_wrong_command_is_told_the_right_one() {
+        check("rum x.yaml", Exit::Wrong, "", "'run'");
+        check("check --strikt", Exit::Wrong, "", "'--strict'");
+    }
+
+    #[test]
+    fn a_secret_in_an_argument_is_refused_and_not_repeated() {
+        let refusal = "error[BP0606]: a secret must not be an argument";
+        check("vault set KEY s3cret", Exit::Wrong, "", refusal);
+        check("vault set KEY two s3cret words", Exit::Wrong, "", refusal);
+        check("vault set KEY -s3cret", Exit::Wrong, "", refusal);
+        check("vault set KEY --s3cret=x", Exit::Wrong, "", refusal);
+        check("vault set KEY -- -s3cret", Exit::Wrong, "", refusal);
+        check("vault set KEY=s3cret", Exit::Wrong, "", refusal);
+        check("vault set KEY --value=s3cret", Exit::Wrong, "", refusal);
+        check("vault set --value=s3cret KEY", Exit::Wrong, "", "");
+        check("vault set --value s3cret KEY", Exit::Wrong, "", "");
+    }
+}
