@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{app::App, args::Command, exit::Exit, failure::Failure};
+use crate::{app::App, args::Command, exit::Exit};
 
 pub mod blocks;
 pub mod check;
@@ -14,13 +14,14 @@ pub mod help;
 pub mod init;
 pub mod new;
 pub mod run;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;
 
 /// Runs a command.
 ///
 /// # Errors
 ///
-/// Returns a [`Failure`], or what went wrong in the environment.
+/// Returns a [`crate::failure::Failure`], or what went wrong in the environment.
 pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
     match command {
         Command::Blocks(args) => blocks::run(args, app),
@@ -30,13 +31,9 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Help(args) => help::run(args, app),
         Command::Init(args) => init::run(args, app),
         Command::New(args) => new::run(args, app),
-        Command::Demo(_) => Err(unavailable("demo")),
-        Command::Check(_) => Err(unavailable("check")),
-        Command::Graph(_) => Err(unavailable("graph")),
-        Command::Run(_) => Err(unavailable("run")),
+        Command::Demo(args) => demo::run(args, app),
+        Command::Check(args) => check::run(args, app),
+        Command::Graph(args) => graph::run(args, app),
+        Command::Run(args) => run::run(args, app),
     }
-}
-
-fn unavailable(command: &str) -> anyhow::Error {
-    Failure::environment(format!("`blueprint {command}` is not part of this build")).into()
 }

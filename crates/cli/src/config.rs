@@ -26,6 +26,12 @@ impl Environment {
         Self(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
     }
 
+    /// Sets variables for this process's own use, such as the folders of a demo.
+    pub fn replace(&mut self, pairs: &[(&str, String)]) {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        self.0.extend(pairs);
+    }
+
     /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

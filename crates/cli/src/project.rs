@@ -187,7 +187,12 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
         Ok(text) => text,
         Err(diagnostic) => {
             let source = Source::new(file, &String::from_utf8_lossy(bytes));
-            return Checked { source, name: String::new(), plan: None, diagnostics: vec![*diagnostic] };
+            return Checked {
+                source,
+                name: String::new(),
+                plan: None,
+                diagnostics: vec![*diagnostic],
+            };
         }
     };
     let (blueprint, mut diagnostics) = blueprint_syntax::parse(file, &text);
@@ -236,7 +241,7 @@ fn is_blueprint_file(name: &str) -> bool {
 }
 
 /// Returns the name in a blueprint file, without checking the file.
-fn name_in(path: &Path) -> Option<String> {
+pub fn name_in(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("name:"))?;
     let name = line.split('#').next().unwrap_or(line).trim().trim_matches(['"', '\'']);

@@ -10,6 +10,7 @@ pub struct Terminal {
     pub is_terminal: bool,
     /// How to colour what goes there.
     pub paint: Paint,
+    record: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -23,18 +24,19 @@ impl Terminal {
     /// Returns the process's stdout, without colours.
     pub fn stdout() -> Self {
         let is_terminal = io::stdout().is_terminal();
-        Self { sink: Sink::Stdout, is_terminal, paint: Paint::Plain }
+        Self { sink: Sink::Stdout, is_terminal, paint: Paint::Plain, record: None }
     }
 
     /// Returns the process's stderr, without colours.
     pub fn stderr() -> Self {
         let is_terminal = io::stderr().is_terminal();
-        Self { sink: Sink::Stderr, is_terminal, paint: Paint::Plain }
+        Self { sink: Sink::Stderr, is_terminal, paint: Paint::Plain, record: None }
     }
 
     /// Returns a stream that keeps what is written.
     pub fn memory() -> Self {
-        Self { sink: Sink::Memory(Vec::new()), is_terminal: false, paint: Paint::Plain }
+        let sink = Sink::Memory(Vec::new());
+        Self { sink, is_terminal: false, paint: Paint::Plain, record: None }
     }
 
     /// Returns what was written to a stream in memory; empty for others.
@@ -43,6 +45,16 @@ impl Terminal {
             Sink::Memory(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Sink::Stdout | Sink::Stderr => String::new(),
         }
+    }
+
+    /// Keeps a copy of everything that is written from now on.
+    pub fn start_recording(&mut self) {
+        self.record.get_or_insert_default();
+    }
+
+    /// Returns what was written since the recording began.
+    pub fn recorded(&self) -> &[u8] {
+        self.record.as_deref().unwrap_or_default()
     }
 
     /// Writes a line.
@@ -67,6 +79,9 @@ impl Terminal {
 
 impl Write for Terminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(record) = &mut self.record {
+            record.extend_from_slice(bytes);
+        }
         match &mut self.sink {
             Sink::Stdout => io::stdout().write(bytes),
             Sink::Stderr => io::stderr().write(bytes),

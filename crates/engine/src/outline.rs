@@ -1,6 +1,8 @@
 //! The shape of a plan, for drawings and lists.
 
-use crate::plan::{GraphPlan, Plan};
+use blueprint_model::{Value, block::FieldKind};
+
+use crate::plan::{Compiled, GraphPlan, Plan, Step};
 
 /// The shape of one graph.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,8 +24,14 @@ pub struct OutlineNode {
     pub kind: &'static str,
     /// Whether it names a secret.
     pub uses_secrets: bool,
+    /// Its error-like outcomes.
+    pub errors: Vec<String>,
     /// Error-like outcomes that no edge handles.
     pub unhandled: Vec<String>,
+    /// The most attempts.
+    pub attempts: u32,
+    /// The blueprint that it runs, if its name is not computed.
+    pub calls: Option<String>,
     /// The graph in it.
     pub body: Option<Outline>,
     /// Line and column in the file, from 1.
@@ -57,10 +65,17 @@ impl Plan {
                 title: step.title.clone(),
                 kind: step.kind.kind,
                 uses_secrets: !step.permit.keys.is_empty(),
+                errors: outcomes
+                    .clone()
+                    .filter(|(_, outcome)| outcome.is_error)
+                    .map(|(_, outcome)| outcome.name.to_string())
+                    .collect(),
                 unhandled: outcomes
                     .filter(|(ix, outcome)| outcome.is_error && !handled(*ix))
                     .map(|(_, outcome)| outcome.name.to_string())
                     .collect(),
+                attempts: step.retry.as_ref().map_or(1, |retry| retry.attempts),
+                calls: callee(step),
                 // Bodies are as deep as the reader lets a file be.
                 body: step.body.map(|body| self.outline_of(&self.graphs[body as usize])),
                 place: self.source.position(step.span.start),
@@ -72,5 +87,16 @@ impl Plan {
             }));
         }
         outline
+    }
+}
+
+fn callee(step: &Step) -> Option<String> {
+    let field = step.kind.fields.iter().find(|field| field.kind == FieldKind::Blueprint)?;
+    match step.fields.iter().find(|(name, _)| *name == field.name)? {
+        (_, Compiled::Literal(value)) => match &**value {
+            Value::String(name) => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -178,6 +178,11 @@ impl Plan {
         &self.needs
     }
 
+    /// Returns whether it runs other blueprints.
+    pub fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
     /// Returns the inputs of a run: `given` with defaults, or everything that is wrong with it.
     pub fn inputs_from(&self, given: &Value) -> Result<Shared, Vec<String>> {
         let given = match given {

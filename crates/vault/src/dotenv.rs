@@ -5,7 +5,7 @@ mod parse;
 use std::{fs::File, io, io::Read, path::PathBuf};
 
 use blueprint_model::{
-    Provider, ProviderError, SecretName,
+    Provider, ProviderError, Secret, SecretName,
     provider::{Entry, Listed},
 };
 use zeroize::Zeroizing;
@@ -16,6 +16,12 @@ use crate::env::{PREFIX, unversioned, unversioned_row};
 
 /// The largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Returns the keys and values of a `.env` file's text, in order; keys without a value are left out.
+pub fn pairs(text: &str) -> Result<Vec<(String, Secret)>, DotenvError> {
+    let pairs = parse(text)?.into_iter().filter(|pair| !pair.value.is_empty());
+    Ok(pairs.map(|pair| (pair.key, Secret::new((*pair.value).clone()))).collect())
+}
 
 /// The secrets in a `.env` file, read anew each time, so that a change is seen by the next run.
 ///

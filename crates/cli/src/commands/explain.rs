@@ -1,6 +1,6 @@
 //! `blueprint explain`: the page of a fault, a block type or a reference.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use anyhow::Result;
 use blueprint_model::{code, diagnostic};
@@ -14,23 +14,18 @@ use crate::{
 
 /// Explains the code of a fault, a block type, or what a reference means.
 ///
-/// With `--secrets`, says which block of a blueprint sends which key to which host.
 /// Next: mend it, then `blueprint check`.
 ///
 /// Examples:
 ///   blueprint explain BP0301
 ///   blueprint explain switch
 ///   blueprint explain '@{result}'
-///   blueprint explain --secrets city-weather
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// A code, a block type or a reference
-    #[arg(value_name = "SUBJECT", required_unless_present = "secrets")]
-    pub subject: Option<String>,
-    /// Explain the secrets of this blueprint
-    #[arg(long, value_name = "FILE", conflicts_with = "subject")]
-    pub secrets: Option<PathBuf>,
+    #[arg(value_name = "SUBJECT")]
+    pub subject: String,
 }
 
 /// Prints the page of a subject.
@@ -39,10 +34,7 @@ pub struct Args {
 ///
 /// Returns an error if there is no page of that name, or stdout is closed.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
-    let Some(subject) = &args.subject else {
-        let message = "`blueprint explain --secrets` is not part of this build";
-        return Err(Failure::environment(message).into());
-    };
+    let subject = &args.subject;
     let text = page(subject, app).ok_or_else(|| unknown(subject, app))?;
     app.out.write_all(text.as_bytes())?;
     Ok(Exit::Fine)
@@ -93,7 +85,7 @@ mod tests {
     #[track_caller]
     fn check(subject: &str, begins: &str) {
         let mut app = App::in_memory();
-        let args = Args { subject: Some(subject.into()), secrets: None };
+        let args = Args { subject: subject.into() };
         match run(&args, &mut app) {
             Ok(exit) => {
                 assert_eq!(exit, Exit::Fine);

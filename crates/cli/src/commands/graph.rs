@@ -1,8 +1,22 @@
 //! `blueprint graph`: a picture of a blueprint.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
-use crate::render::graph::Format;
+use anyhow::{Context as _, Result};
+use blueprint_engine::Outline;
+
+use crate::{
+    app::App,
+    commands::check,
+    exit::Exit,
+    project::{self, Project},
+    render::graph::{self, Drawing, Edge, Format, Group, Node},
+    wiring,
+};
 
 /// Draws a blueprint: its blocks, and which outcome leads where.
 ///
@@ -25,4 +39,54 @@ pub struct Args {
     /// Where to write it, instead of stdout
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Draws the blueprint.
+///
+/// # Errors
+///
+/// Returns a failure if the file cannot be read or the picture cannot be written.
+pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
+    let registry = wiring::registry();
+    let (_, file) = Project::find(&args.target, Path::new("."))?;
+    let checked = project::check_file(&file, &registry)?;
+    let Some(plan) = &checked.plan else {
+        check::show(&[&checked], check::Format::Human, &mut app.err)?;
+        return Ok(Exit::Wrong);
+    };
+    let picture = graph::render(&drawing(&plan.name, plan.outline()), args.format);
+    match &args.output {
+        Some(path) => {
+            fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        None => app.out.write_all(picture.as_bytes())?,
+    }
+    Ok(Exit::Fine)
+}
+
+/// Returns what to draw of a plan.
+pub fn drawing(name: &str, outline: Outline) -> Drawing {
+    let mut drawing = Drawing { name: name.into(), ..Drawing::default() };
+    let mut work = vec![(String::new(), None, outline)];
+    while let Some((prefix, group, Outline { nodes, edges })) = work.pop() {
+        let first = drawing.nodes.len();
+        let errors: Vec<Vec<String>> = nodes.iter().map(|node| node.errors.clone()).collect();
+        for node in nodes {
+            let id = format!("{prefix}{}", node.id);
+            if let Some(body) = node.body {
+                let body_group = drawing.groups.len();
+                drawing.groups.push(Group { owner: drawing.nodes.len() });
+                work.push((format!("{id}."), Some(body_group), body));
+            }
+            let title = node.title.unwrap_or(node.id);
+            drawing.nodes.push(Node { id, title, kind: node.kind.into(), group });
+        }
+        drawing.edges.extend(edges.into_iter().map(|edge| Edge {
+            is_error: errors[edge.from].contains(&edge.outcome),
+            from: first + edge.from,
+            to: first + edge.to,
+            outcome: edge.outcome,
+        }));
+    }
+    drawing
 }

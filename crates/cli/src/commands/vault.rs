@@ -1,12 +1,14 @@
 //! `blueprint vault`: secrets, of which nothing here ever shows a value.
 
-use std::path::PathBuf;
+mod act;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use blueprint_model::code;
 use clap::{Subcommand, ValueEnum};
 
-use crate::{app::App, exit::Exit, failure::Failure};
+use crate::{app::App, exit::Exit, failure::Failure, project::Project};
 
 /// Keeps secrets: encrypted in a file, named in blueprints as `vault.KEY`, never shown again.
 ///
@@ -15,7 +17,7 @@ use crate::{app::App, exit::Exit, failure::Failure};
 ///
 /// Examples:
 ///   blueprint vault init
-///   blueprint vault set ACME-KEY
+///   blueprint vault set ACME_KEY
 ///   blueprint vault list
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment, arg_required_else_help = true)]
@@ -64,10 +66,10 @@ pub struct InitArgs {
 /// Next: use it in a blueprint as `vault.KEY`.
 ///
 /// Examples:
-///   blueprint vault set ACME-KEY
-///   pass show acme | blueprint vault set ACME-KEY
-///   blueprint vault set ACME-KEY --from-env ACME
-///   blueprint vault set ACME-KEY --host api.acme.example
+///   blueprint vault set ACME_KEY
+///   pass show acme | blueprint vault set ACME_KEY
+///   blueprint vault set ACME_KEY --from-env ACME
+///   blueprint vault set ACME_KEY --host api.acme.example
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct SetArgs {
@@ -112,8 +114,8 @@ pub struct ListArgs {
 /// Next: revoke it where it came from.
 ///
 /// Examples:
-///   blueprint vault delete ACME-KEY
-///   blueprint vault delete ACME-KEY --yes
+///   blueprint vault delete ACME_KEY
+///   blueprint vault delete ACME_KEY --yes
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
@@ -130,7 +132,7 @@ pub struct DeleteArgs {
 /// Next: `blueprint check`, which finds blueprints that use the old name.
 ///
 /// Examples:
-///   blueprint vault rename ACME-KEY ACME-PROD-KEY
+///   blueprint vault rename ACME_KEY ACME_PROD_KEY
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct RenameArgs {
@@ -192,11 +194,20 @@ pub struct StatusArgs {
 /// # Errors
 ///
 /// Returns an error if a value was given as an argument, or the vault refuses.
-pub fn run(args: &Args, _app: &mut App) -> Result<Exit> {
+pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     if let Command::Set(set) = &args.command {
         refuse_value(set)?;
     }
-    Err(Failure::environment("`blueprint vault` is not part of this build").into())
+    let project = Project::of_folder(Path::new("."))?;
+    match &args.command {
+        Command::Init(args) => act::init(args, &project, app),
+        Command::Set(args) => act::set(args, &project, app),
+        Command::List(args) => act::list(args, &project, app),
+        Command::Delete(args) => act::delete(args, &project, app),
+        Command::Rename(args) => act::rename(args, &project, app),
+        Command::Import(args) => act::import(args, &project, app),
+        Command::Status(args) => act::status(args, &project, app),
+    }
 }
 
 /// Refuses a value among the arguments: `KEY VALUE` and `KEY=VALUE`. The value is not repeated.

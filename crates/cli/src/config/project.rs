@@ -1,6 +1,6 @@
 //! `project.yaml` as data: every key optional, with the defaults of the manual.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -100,6 +100,8 @@ pub struct NetworkSettings {
     pub private: Option<Access>,
     /// Addresses, hosts or ranges that are allowed all the same.
     pub allow: Vec<String>,
+    /// Hosts that a server on this machine stands in for: name to loopback address and port.
+    pub mocks: BTreeMap<String, SocketAddr>,
 }
 
 /// Whether something is allowed.
@@ -233,6 +235,8 @@ impl Project {
         limits.items = set.items.unwrap_or(limits.items);
         limits.result_size = set.result_size.map_or(limits.result_size, |size| size.0);
         limits.network.allow.clone_from(&self.network.allow);
+        let mocks = self.network.mocks.iter();
+        limits.network.mocks = mocks.map(|(host, at)| (host.clone(), *at)).collect();
         limits.network.allows_private = match self.network.private {
             Some(access) => access == Access::Allow,
             None => purpose == Purpose::Person,

@@ -129,8 +129,12 @@ fn route(
         ("api.orders.example", "POST", "/v1/payments") => payment(header, &received.body),
         ("api.orders.example", ..) if !has_token => unauthorized(),
         ("api.orders.example", "GET", "/v1/orders") => (StatusCode::OK, orders()),
-        ("api.orders.example", "GET", "/v1/reports/sales") => (StatusCode::OK, json!({"total": 1250})),
-        ("api.orders.example", "GET", "/v1/reports/stock") => (StatusCode::OK, json!({"total": 37})),
+        ("api.orders.example", "GET", "/v1/reports/sales") => {
+            (StatusCode::OK, json!({"total": 1250}))
+        }
+        ("api.orders.example", "GET", "/v1/reports/stock") => {
+            (StatusCode::OK, json!({"total": 37}))
+        }
         ("api.orders.example", "POST", "/v1/jobs") => {
             (StatusCode::ACCEPTED, json!({"id": "job-1", "state": "running"}))
         }
@@ -157,9 +161,7 @@ fn weather(header: &dyn Fn(&str) -> String, query: &str) -> (StatusCode, Value) 
 
 /// The export is text inside the answer, as old systems have it.
 fn orders() -> Value {
-    let order = |id: u32, total: f64, days_late: u32| {
-        json!({"id": format!("A-{id}"), "total": total, "days_late": days_late})
-    };
+    let order = |id: u32, total: f64, days_late: u32| json!({"id": format!("A-{id}"), "total": total, "days_late": days_late});
     let export = json!({"orders": [
         order(17, 120.0, 45),
         order(18, 80.0, 3),

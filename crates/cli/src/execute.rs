@@ -1,0 +1,253 @@
+//! One run in this process, watched: events go to the terminal or to stdout, signals stop it.
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result};
+use blueprint_engine::{Clock, Engine, Ids, Outline, RunEnd, RunHandle, StartError, StartRun};
+use blueprint_journal::MemoryJournal;
+use blueprint_model::{Event, Limits, code, event::CancelReason, format};
+use jiff::Timestamp;
+use tokio::{runtime::Runtime, sync::mpsc};
+
+use crate::{
+    app::App,
+    commands::run::Output,
+    failure::Failure,
+    render::{
+        live::Live,
+        plain,
+        tree::{self, Tree},
+    },
+    terminal::Terminal,
+};
+
+/// How often a live tree moves on.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How a watched run ended.
+pub struct Watched {
+    /// The run's end; `None` if a second signal stopped it on the spot.
+    pub end: Option<RunEnd>,
+    /// The signal that cancelled it, if one did.
+    pub signal: Option<Signal>,
+}
+
+/// A signal that stops a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// Returns the runtime of this process.
+///
+/// # Errors
+///
+/// Returns an error if the system gives no threads.
+pub fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// Returns an engine that forgets its events.
+pub fn engine(limits: Limits) -> Engine {
+    Engine::new(Arc::new(MemoryJournal::forgetful()), Clock::System, Ids::Random, limits)
+}
+
+/// Runs a blueprint to its end and shows it as `output` says.
+///
+/// # Errors
+///
+/// Returns a failure if the inputs are wrong, or an error if the terminal is gone.
+pub async fn watch(
+    engine: &Engine,
+    start: StartRun,
+    output: Output,
+    app: &mut App,
+) -> Result<Watched> {
+    let file = start.plan.source.file.clone();
+    let outline = known_blocks(&start);
+    let mut handle = engine.start(start).map_err(|StartError::Inputs(misfits)| {
+        let mut failure = Failure::wrong(misfits.join("\n  ")).code(code::BAD_INPUTS);
+        failure.message.insert_str(0, if misfits.len() > 1 { "\n  " } else { "" });
+        failure
+    })?;
+    let events = handle.events().expect("nobody has taken the events yet");
+    let tree = Tree::new(&file, outline, app.err.paint);
+    let view = match output {
+        Output::Auto | Output::Json if app.is_live => View::Live(Live::new(tree)),
+        Output::Auto | Output::Json => View::Plain(tree),
+        Output::Ndjson => View::Ndjson,
+        Output::Quiet => View::None,
+    };
+    follow(handle, events, view, app).await
+}
+
+/// What shows the events.
+enum View {
+    Live(Live),
+    Plain(Tree),
+    Ndjson,
+    None,
+}
+
+impl View {
+    fn show(&mut self, event: &Event, app: &mut App) -> Result<()> {
+        match self {
+            Self::Live(live) => live.apply(event, &mut app.err, now())?,
+            Self::Plain(tree) => {
+                tree.apply(event);
+                if let Some(line) = plain::line(event, tree) {
+                    app.err.line(&line)?;
+                }
+            }
+            Self::Ndjson => app.out.line(&format::to_json(event).to_string())?,
+            Self::None => {}
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, terminal: &mut Terminal) -> Result<()> {
+        match self {
+            Self::Live(live) => Ok(live.tick(terminal, now())?),
+            Self::Plain(_) | Self::Ndjson | Self::None => Ok(()),
+        }
+    }
+
+    fn finish(self, app: &mut App) -> Result<()> {
+        match self {
+            Self::Live(live) => live.finish(&mut app.err, now())?,
+            Self::Plain(_) | Self::None => {}
+            Self::Ndjson => app.out.flush()?,
+        }
+        Ok(())
+    }
+}
+
+async fn follow(
+    handle: RunHandle,
+    mut events: mpsc::UnboundedReceiver<Arc<Event>>,
+    mut view: View,
+    app: &mut App,
+) -> Result<Watched> {
+    let stop = handle.stop();
+    let finished = handle.finished();
+    tokio::pin!(finished);
+    let mut signals = Signals::listen()?;
+    let mut signal = None;
+    let mut end = None;
+    let mut ticks = tokio::time::interval(TICK);
+    let mut is_open = true;
+    while end.is_none() || is_open {
+        tokio::select! {
+            event = events.recv(), if is_open => match event {
+                Some(event) => view.show(&event, app)?,
+                None => is_open = false,
+            },
+            result = &mut finished, if end.is_none() => end = Some(result?),
+            caught = signals.next() => {
+                if signal.is_some() {
+                    view.finish(app)?;
+                    return Ok(Watched { end: None, signal });
+                }
+                signal = Some(caught);
+                stop.cancel();
+            }
+            _ = ticks.tick() => view.tick(&mut app.err)?,
+        }
+    }
+    view.finish(app)?;
+    let was_cancelled =
+        end.as_ref().is_some_and(|end| end.cancelled == Some(CancelReason::Requested));
+    Ok(Watched { end, signal: signal.filter(|_| was_cancelled) })
+}
+
+/// The signals that stop a run.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> Signal {
+        // Without a handler there is nothing to wait for, and the system ends the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Signal::Interrupt
+    }
+}
+
+/// What the tree shall know of the blocks beforehand.
+fn known_blocks(start: &StartRun) -> tree::outline::Outline {
+    let mut known = tree::outline::Outline::default();
+    // Callees are shown too; a circle of calls was refused, a computed name is not known here.
+    let mut work = vec![(String::new(), start.plan.outline())];
+    while let Some((prefix, outline)) = work.pop() {
+        if prefix.matches('/').count() > blueprint_model::units::MAX_DEPTH {
+            continue;
+        }
+        add_blocks(&mut known, &mut work, &prefix, outline, start);
+    }
+    known
+}
+
+fn add_blocks(
+    known: &mut tree::outline::Outline,
+    work: &mut Vec<(String, Outline)>,
+    prefix: &str,
+    outline: Outline,
+    start: &StartRun,
+) {
+    let Outline { nodes, edges } = outline;
+    for (at, node) in nodes.into_iter().enumerate() {
+        let path = format!("{prefix}{}", node.id);
+        let handles = edges.iter().filter(|edge| edge.from == at).map(|edge| edge.outcome.clone());
+        let block = tree::outline::Known {
+            kind: node.kind.into(),
+            handles: handles.collect(),
+            attempts: node.attempts,
+        };
+        known.add(&path, block);
+        if let Some(body) = node.body {
+            work.push((format!("{path}."), body));
+        }
+        if let Some(callee) = node.calls.and_then(|name| start.library.get(&name).cloned()) {
+            work.push((format!("{path}/"), callee.outline()));
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge of the process: a picture has a time")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

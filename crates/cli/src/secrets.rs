@@ -1,0 +1,200 @@
+//! The vault of a project: where it is, what opens it, and how a person gives a passphrase or value.
+
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result};
+use blueprint_engine::SecretNeed;
+use blueprint_model::{Secret, Secrets, code};
+use blueprint_vault::{
+    Cost, FileVault, KeyKind, KeySource, LoadError, Need, Sources, Vault, file::FileError,
+};
+use jiff::Timestamp;
+
+use crate::{app::App, config::project::VaultSource, failure::Failure, project::Project};
+
+/// The variable that holds the key of the file vault.
+const KEY_VARIABLE: &str = "BLUEPRINT_VAULT_KEY";
+
+/// Returns the path of the project's vault file: in the project, else the user's own if there is one.
+pub fn vault_path(project: &Project, app: &App) -> PathBuf {
+    let own = project.home(&app.environment).join("vault");
+    let users = app.environment.data_folder().map(|folder| folder.join("vault"));
+    match users {
+        Some(users) if !own.exists() && users.exists() => users,
+        Some(_) | None => own,
+    }
+}
+
+/// Returns what opens the vault file: the variable, else the key file in the user's configuration,
+/// else, where a passphrase is needed, what a person types.
+pub fn key_source(app: &mut App) -> KeySource {
+    if let Some(text) = app.environment.take(KEY_VARIABLE).filter(|text| !text.is_empty()) {
+        return KeySource::Text(Secret::new(text));
+    }
+    let folder = key_folder(app);
+    let is_interactive = app.is_interactive;
+    KeySource::Ask(Box::new(move |status| match status.key {
+        KeyKind::Random => folder.clone().map(KeySource::Folder),
+        KeyKind::Passphrase if is_interactive => {
+            let phrase = rpassword::prompt_password("Passphrase of the vault: ").ok()?;
+            Some(KeySource::Passphrase { phrase: Secret::new(phrase), cost: Cost::default() })
+        }
+        KeyKind::Passphrase => None,
+    }))
+}
+
+/// Returns the folder of the user's key files.
+pub fn key_folder(app: &App) -> Option<PathBuf> {
+    app.environment.config_folder().map(|folder| folder.join("keys"))
+}
+
+/// Returns the project's vault file. Reads nothing yet.
+pub fn file_vault(project: &Project, app: &mut App) -> FileVault {
+    FileVault::new(vault_path(project, app), key_source(app))
+}
+
+/// Returns all sources of the project's secrets, in order. Reads nothing yet.
+///
+/// # Errors
+///
+/// Returns a failure if the project names a source that this build does not have.
+pub fn vault(project: &Project, app: &mut App) -> Result<Vault> {
+    let names: Vec<&str> = project.settings.vault.iter().map(source_name).collect();
+    let pairs = app.environment.with_prefix("BLUEPRINT_SECRET_");
+    let pairs: Vec<(String, String)> =
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let sources = Sources {
+        vault: vault_path(project, app),
+        key: Arc::new(key_source(app)),
+        environment: blueprint_vault::Environment::new(pairs),
+        dotenv: project.root.join(".env"),
+    };
+    blueprint_vault::open(&names, &sources)
+        .map_err(|err| Failure::wrong(err.to_string()).code(code::BAD_PROJECT).into())
+}
+
+/// Loads what a run needs, right before it.
+///
+/// # Errors
+///
+/// Returns a failure that names every missing secret at once, or says what keeps the vault shut.
+pub fn load(needs: &[SecretNeed], project: &Project, app: &mut App) -> Result<Secrets> {
+    if needs.is_empty() {
+        return Ok(Secrets::none());
+    }
+    let needs: Vec<Need> = needs
+        .iter()
+        .map(|need| Need { name: need.name.clone(), is_optional: need.is_optional })
+        .collect();
+    #[expect(clippy::disallowed_methods, reason = "the edge of the process: secrets may expire")]
+    let now = Timestamp::now();
+    vault(project, app)?.load(&needs, now).map_err(load_failure)
+}
+
+/// Reads a new value: from a file, a variable, a hidden prompt typed twice, or stdin.
+///
+/// # Errors
+///
+/// Returns a failure if there is none, or the two differ.
+pub fn read_value(
+    file: Option<&Path>,
+    variable: Option<&str>,
+    key: &str,
+    app: &mut App,
+) -> Result<Secret> {
+    let text = match (file, variable) {
+        (Some(file), _) => fs::read_to_string(file)
+            .map_err(|err| Failure::wrong(format!("cannot read {}: {err}", file.display())))?,
+        (None, Some(variable)) => app.environment.take(variable).ok_or_else(|| {
+            Failure::wrong(format!("the process variable `{variable}` is not set"))
+        })?,
+        (None, None) if app.is_interactive => {
+            return ask_twice(&format!("Value of {key} (not shown): "));
+        }
+        (None, None) => read_stdin()?,
+    };
+    Ok(Secret::new(without_last_line_end(&text).to_owned()))
+}
+
+/// Asks for something twice, hidden.
+///
+/// # Errors
+///
+/// Returns a failure if the two differ or the terminal is gone.
+pub fn ask_twice(prompt: &str) -> Result<Secret> {
+    let first = rpassword::prompt_password(prompt).context("cannot read from the terminal")?;
+    let second =
+        rpassword::prompt_password("Once more: ").context("cannot read from the terminal")?;
+    if first != second {
+        return Err(Failure::wrong("the two do not match; nothing was stored").into());
+    }
+    Ok(Secret::new(first))
+}
+
+/// Reads all of stdin as text.
+///
+/// # Errors
+///
+/// Returns an error if it is not UTF-8 or cannot be read.
+pub fn read_stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("cannot read stdin")?;
+    Ok(text)
+}
+
+/// Returns the failure for what the vault file refused.
+pub fn file_failure(err: FileError) -> anyhow::Error {
+    let failure = match &err {
+        FileError::NotInitialised { .. } => {
+            Failure::environment(err.to_string()).code(code::NO_VAULT)
+        }
+        FileError::Locked { .. }
+        | FileError::WrongKey { .. }
+        | FileError::NotAKey { .. }
+        | FileError::Permissions { .. } => {
+            Failure::environment(err.to_string()).code(code::VAULT_LOCKED)
+        }
+        FileError::Damaged { .. } | FileError::UnknownVersion { .. } => {
+            Failure::environment(err.to_string()).code(code::VAULT_DAMAGED)
+        }
+        FileError::Weak { .. } => Failure::wrong(err.to_string()).code(code::WEAK_SECRET),
+        FileError::AlreadyInitialised { .. }
+        | FileError::Empty { .. }
+        | FileError::TooLarge { .. }
+        | FileError::NotFound { .. }
+        | FileError::NameTaken { .. } => Failure::wrong(err.to_string()),
+        FileError::Disk { .. } => return anyhow::Error::from(err),
+    };
+    failure.into()
+}
+
+fn load_failure(err: LoadError) -> anyhow::Error {
+    use blueprint_model::ProviderError;
+    let code = match &err {
+        LoadError::Missing(_) | LoadError::Expired(_) => code::SECRETS_MISSING,
+        LoadError::Provider { source: ProviderError::Damaged { .. }, .. } => code::VAULT_DAMAGED,
+        LoadError::Provider { .. } => code::VAULT_LOCKED,
+    };
+    let cause = std::error::Error::source(&err).map(|cause| format!(": {cause}"));
+    Failure::environment(format!("{err}{}", cause.unwrap_or_default())).code(code).into()
+}
+
+fn source_name(source: &VaultSource) -> &'static str {
+    match source {
+        VaultSource::File => "file",
+        VaultSource::Env => "env",
+        VaultSource::Dotenv => "dotenv",
+        VaultSource::Command(_) => "command",
+        VaultSource::Hashicorp(_) => "hashicorp",
+    }
+}
+
+fn without_last_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}

@@ -1,0 +1,333 @@
+//! The language `rhai`.
+//!
+//! A run starts on its caller's thread and stays there while it is small: a few hundred operations,
+//! a megabyte, a few milliseconds. One that proves bigger is thrown away and starts again on a
+//! thread with a big stack, under the watch of its caller, and its program goes there at once the
+//! next time. Nothing of a run is seen before its end, so starting again is invisible.
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use blueprint_model::{
+    egress::Egress,
+    limits::ScriptLimits,
+    script::{
+        Compiled, Language, Program, ScriptEnd, ScriptError, ScriptFault, ScriptForm, ScriptScope,
+        ScriptStop, VariableUse, Variables,
+    },
+    secret::Derivation,
+    value::Value,
+};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope, Stmt};
+
+use crate::{
+    guard::{self, Stop},
+    worker::{self, Lost},
+};
+
+mod compare;
+mod engine;
+mod errors;
+mod faults;
+mod json;
+mod lists;
+mod print;
+mod secrets;
+mod session;
+mod strings;
+mod uses;
+mod values;
+
+use self::{session::Fallible, session::Session};
+
+/// Largest source, whatever the limits say: compiling asks nobody for more time.
+const MAX_SOURCE: usize = 64 << 10;
+
+/// The language `rhai`; the engine is built when first needed.
+pub(crate) struct Rhai {
+    derivations: &'static [Derivation],
+    engine: Arc<OnceLock<Engine>>,
+}
+
+/// A compiled script. Nothing of a run is in it.
+struct Parsed {
+    ast: AST,
+    size: usize,
+    variables: Vec<Wanted>,
+    wants_vault: bool,
+    may_change_state: bool,
+    /// Whether a run of it has proved too big for its caller's thread.
+    is_heavy: AtomicBool,
+}
+
+/// A variable that the script uses.
+struct Wanted {
+    name: String,
+    /// The keys of it that the script uses; `None` for all.
+    keys: Option<Vec<String>>,
+}
+
+/// Why a run ended without an end, before it is known whether its text may be shown.
+struct Failure {
+    described: errors::Described,
+    has_revealed: bool,
+}
+
+type Outcome = Result<ScriptEnd, Failure>;
+
+impl Rhai {
+    pub(crate) fn new(derivations: &'static [Derivation]) -> Self {
+        Self { derivations, engine: Arc::default() }
+    }
+
+    fn engine(&self) -> &Engine {
+        self.engine.get_or_init(|| engine::build(self.derivations))
+    }
+}
+
+impl Language for Rhai {
+    fn name(&self) -> &'static str {
+        "rhai"
+    }
+
+    fn compile(&self, source: &str, form: ScriptForm) -> Result<Compiled, ScriptFault> {
+        if source.len() > MAX_SOURCE {
+            let message = format!("the script has {} bytes; the most is {MAX_SOURCE}", source.len());
+            let hint = "split it into several blocks";
+            return Err(faults::fault(message, Position::NONE, Some(hint)));
+        }
+        let ast =
+            self.engine().compile(source).map_err(|err| faults::from_parser(&err, source))?;
+        if form == ScriptForm::Expression {
+            check_expression(&ast)?;
+        }
+        let found = uses::find(&ast);
+        if let Some(fault) = found.fault {
+            return Err(fault);
+        }
+        let parsed = Parsed {
+            size: source.len(),
+            variables: wanted(&found.uses),
+            wants_vault: found.uses.iter().any(|used| used.name == "vault"),
+            may_change_state: found.may_change_state,
+            is_heavy: AtomicBool::new(false),
+            ast,
+        };
+        Ok(Compiled { program: Arc::new(parsed), uses: found.uses })
+    }
+
+    fn run(&self, program: &Program, scope: ScriptScope<'_>) -> Result<ScriptEnd, ScriptError> {
+        let program = program
+            .clone()
+            .downcast::<Parsed>()
+            .expect("a program is run by the language that compiled it");
+        let ScriptScope { variables, egress, cancel, limits } = scope;
+        if program.size > limits.size {
+            return Err(error(too_long(program.size, limits), Position::NONE, ScriptStop::Limit));
+        }
+        if !program.is_heavy.load(Ordering::Relaxed) {
+            guard::begin_inline(limits, cancel);
+            let outcome = execute(self.engine(), &program, variables, egress, limits);
+            match guard::end() {
+                Some(Stop::Heavy) => program.is_heavy.store(true, Ordering::Relaxed),
+                stop => return conclude(outcome, stop, limits),
+            }
+        }
+        let engine = self.engine.clone();
+        let (variables, egress) = (variables.clone(), egress.clone());
+        let own_limits = limits.clone();
+        let answer = worker::run(limits, cancel, move |gauge| {
+            guard::begin_watched(&own_limits, gauge, worker::CALL_STACK);
+            let engine = engine.get().expect("compiling has built the engine");
+            let outcome = execute(engine, &program, &variables, &egress, &own_limits);
+            (outcome, guard::end())
+        });
+        match answer {
+            Ok((outcome, stop)) => conclude(outcome, stop, limits),
+            Err(lost) => Err(lost_error(lost, limits)),
+        }
+    }
+}
+
+/// An expression is one statement that has a value, and nothing beside it.
+fn check_expression(ast: &AST) -> Result<(), ScriptFault> {
+    let refuse = |message: &str, position, hint| {
+        Err(faults::fault(message.into(), position, Some(hint)))
+    };
+    if let Some(function) = ast.iter_fn_def().find(|function| !function.name.starts_with("anon$")) {
+        let position = function.body.start_position();
+        return refuse("an expression has no functions", position, "use a `code` block");
+    }
+    match ast.statements() {
+        [] => refuse("the expression is empty", Position::NONE, "`true` is always true"),
+        [Stmt::Expr(_) | Stmt::FnCall(..) | Stmt::If(..) | Stmt::Switch(..)] => Ok(()),
+        [Stmt::Assignment(x)] => refuse(
+            "an expression changes nothing",
+            x.0.position(),
+            "write `==` to compare; use a `code` block to change something",
+        ),
+        [other] => refuse("this is no expression", other.position(), "use a `code` block"),
+        [_, second, ..] => {
+            refuse("an expression is one, not several", second.position(), "use a `code` block")
+        }
+    }
+}
+
+fn wanted(uses: &[VariableUse]) -> Vec<Wanted> {
+    let mut list: Vec<Wanted> = Vec::new();
+    for used in uses.iter().filter(|used| used.name != "vault") {
+        let at = list.iter().position(|wanted| wanted.name == used.name).unwrap_or_else(|| {
+            list.push(Wanted { name: used.name.clone(), keys: Some(Vec::new()) });
+            list.len() - 1
+        });
+        match (&mut list[at].keys, &used.key) {
+            (Some(keys), Some(key)) if !keys.contains(key) => keys.push(key.clone()),
+            (Some(_), Some(_)) | (None, _) => {}
+            (keys, None) => *keys = None,
+        }
+    }
+    list
+}
+
+/// Runs a program on this thread, between [`guard::begin_inline`] and [`guard::end`].
+fn execute(
+    engine: &Engine,
+    program: &Parsed,
+    variables: &Variables,
+    egress: &Egress,
+    limits: &ScriptLimits,
+) -> Outcome {
+    session::open(egress, limits.output);
+    let run = AssertUnwindSafe(|| {
+        let mut scope = Scope::new();
+        let value = fill(&mut scope, program, variables)
+            .and_then(|()| evaluate(engine, program, &mut scope));
+        let session = session::close();
+        finish(value, session, &mut scope, program, variables)
+    });
+    panic::catch_unwind(run).unwrap_or_else(|_| {
+        let has_revealed = session::close().is_some_and(|session| session.has_revealed);
+        Err(Failure { described: errors::panicked(), has_revealed })
+    })
+}
+
+fn fill(scope: &mut Scope<'_>, program: &Parsed, variables: &Variables) -> Fallible<()> {
+    for wanted in &program.variables {
+        let Some((_, value)) = variables.iter().find(|(name, _)| **name == *wanted.name) else {
+            continue;
+        };
+        let is_whole = program.may_change_state && wanted.name == "state";
+        let value = match (&wanted.keys, &**value) {
+            (Some(keys), Value::Object(object)) if !is_whole => {
+                values::to_dynamic_keys(object, keys)?
+            }
+            (_, value) => values::to_dynamic(value)?,
+        };
+        scope.push_dynamic(wanted.name.as_str(), value);
+    }
+    if program.wants_vault {
+        scope.push("vault", secrets::Vault);
+    }
+    Ok(())
+}
+
+fn evaluate(engine: &Engine, program: &Parsed, scope: &mut Scope<'_>) -> Fallible<Dynamic> {
+    engine.eval_ast_with_scope::<Dynamic>(scope, &program.ast).or_else(|err| match *err {
+        EvalAltResult::Exit(value, _) => Ok(value),
+        _ => Err(err),
+    })
+}
+
+fn finish(
+    value: Fallible<Dynamic>,
+    session: Option<Session>,
+    scope: &mut Scope<'_>,
+    program: &Parsed,
+    variables: &Variables,
+) -> Outcome {
+    let (output, log, has_revealed) = session
+        .map_or_else(Default::default, |session| (session.output, session.log, session.has_revealed));
+    let end = value.and_then(|last| {
+        let value = values::to_value(output.unwrap_or(last))?;
+        let state = if program.may_change_state { new_state(scope, variables)? } else { None };
+        Ok(ScriptEnd { value, state, log })
+    });
+    end.map_err(|err| Failure { described: errors::describe(&err), has_revealed })
+}
+
+fn new_state(scope: &mut Scope<'_>, variables: &Variables) -> Fallible<Option<Value>> {
+    let Some((_, before)) = variables.iter().find(|(name, _)| &**name == "state") else {
+        return Ok(None);
+    };
+    // The first `state` of the scope is the host's; the script may have made others above it.
+    let Some(after) = scope.iter_raw().find(|(name, ..)| *name == "state") else { return Ok(None) };
+    let after = values::to_value(after.2.clone())?;
+    Ok((after != **before).then_some(after))
+}
+
+fn conclude(
+    outcome: Outcome,
+    stop: Option<Stop>,
+    limits: &ScriptLimits,
+) -> Result<ScriptEnd, ScriptError> {
+    let failure = match (outcome, stop) {
+        (Ok(end), None) => return Ok(end),
+        (Ok(_), Some(stop)) => return Err(stop_error(stop, Position::NONE, limits)),
+        (Err(failure), _) => failure,
+    };
+    let Failure { described, has_revealed } = failure;
+    if let Some(stop) = stop.or(described.stop) {
+        return Err(stop_error(stop, described.position, limits));
+    }
+    let message = if has_revealed && !described.is_plain {
+        format!(
+            "the script failed ({}); the message is withheld because the script knows a secret's \
+             value",
+            described.kind
+        )
+    } else {
+        described.text
+    };
+    Err(error(message, described.position, ScriptStop::Failed))
+}
+
+fn stop_error(stop: Stop, position: Position, limits: &ScriptLimits) -> ScriptError {
+    let reason = if stop == Stop::Cancelled { ScriptStop::Cancelled } else { ScriptStop::Limit };
+    error(stop.explain(limits), position, reason)
+}
+
+fn lost_error(lost: Lost, limits: &ScriptLimits) -> ScriptError {
+    match lost {
+        Lost::Stuck(stop) => stop_error(stop, Position::NONE, limits),
+        Lost::NoThread(err) => error(
+            format!("no thread could be started for the script: {err}"),
+            Position::NONE,
+            ScriptStop::Limit,
+        ),
+        Lost::Dead => {
+            error(errors::panicked().text, Position::NONE, ScriptStop::Failed)
+        }
+    }
+}
+
+fn too_long(size: usize, limits: &ScriptLimits) -> String {
+    let most = limits.size;
+    format!(
+        "the script has {size} bytes, more than {most}; `limits.script_size` in project.yaml raises \
+         this bound"
+    )
+}
+
+fn error(message: String, position: Position, reason: ScriptStop) -> ScriptError {
+    ScriptError {
+        message,
+        line: position.line().unwrap_or(0),
+        column: position.position().unwrap_or(0),
+        reason,
+    }
+}

@@ -1,0 +1,357 @@
+//! The parser's events to a tree, without recursion and within bounds.
+
+use std::{collections::BTreeMap, mem};
+
+use blueprint_model::{Diagnostic, Span, Value, code, units};
+use indexmap::map;
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span as Marks};
+
+use crate::yaml::{
+    Data, Entry, Map, Tree,
+    bounds::{self, Copies, MAX_NODES},
+    explain::short,
+    extent::{self, Extent},
+    places::{Insertions, Places},
+    scalar::{self, Scalar},
+    tree::Raw,
+};
+
+/// Why there is no tree.
+pub(crate) enum Failure {
+    /// The parser gave up.
+    Scan(Scan),
+    /// A bound was reached, or something that has no meaning here.
+    Fault(Box<Diagnostic>),
+}
+
+impl Failure {
+    fn fault(fault: Diagnostic) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
+/// Where and why the parser gave up, in bytes of the repaired text.
+pub(crate) struct Scan {
+    /// The parser's words.
+    pub(crate) info: String,
+    /// Where.
+    pub(crate) at: usize,
+    /// The last plain scalar before.
+    pub(crate) last: Option<(usize, usize)>,
+    /// The innermost `[` or `{` that is not closed.
+    pub(crate) open: Option<usize>,
+}
+
+/// Returns the tree of a text, and the faults that did not keep it from being one.
+pub(crate) fn build(
+    text: &str,
+    insertions: &Insertions,
+) -> (Result<Tree, Failure>, Vec<Diagnostic>) {
+    let mut builder = Builder {
+        text,
+        insertions,
+        places: Places::new(text),
+        frames: Vec::new(),
+        root: None,
+        anchors: BTreeMap::new(),
+        nodes: 0,
+        copies: Copies::default(),
+        end: 0,
+        last: None,
+        faults: Vec::new(),
+    };
+    for event in Parser::new_from_str(text) {
+        let result = match event {
+            Ok((event, marks)) => builder.event(event, marks),
+            Err(err) => Err(Failure::Scan(builder.scan(&err))),
+        };
+        if let Err(failure) = result {
+            return (Err(failure), builder.faults);
+        }
+    }
+    let root = builder.root.take().unwrap_or_else(|| null(Span::new(0, 0)));
+    (Ok(root), builder.faults)
+}
+
+struct Builder<'t> {
+    text: &'t str,
+    insertions: &'t Insertions,
+    places: Places<'t>,
+    frames: Vec<Frame>,
+    root: Option<Tree>,
+    anchors: BTreeMap<usize, Tree>,
+    nodes: usize,
+    copies: Copies,
+    /// Where the last scalar or closing bracket ended.
+    end: usize,
+    last: Option<(usize, usize)>,
+    faults: Vec<Diagnostic>,
+}
+
+/// A list or an object that is not closed yet.
+struct Frame {
+    start: usize,
+    anchor: usize,
+    is_key: bool,
+    parts: Parts,
+}
+
+enum Parts {
+    List(Vec<Tree>),
+    Map(Map, Pending),
+}
+
+/// The key that waits for its value.
+enum Pending {
+    None,
+    Key(String, Span),
+    /// A key that is none; its value is dropped.
+    Bad,
+}
+
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, marks: Marks) -> Result<(), Failure> {
+        match event {
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+            Event::DocumentStart(_) if self.root.is_some() => {
+                let at = self.byte(marks.start);
+                let message = "the file holds more than one YAML document";
+                let fault = Diagnostic::error(code::NOT_YAML, self.span(at, at + 3), message);
+                Err(Failure::fault(
+                    fault.help("remove the line `---` or `...` and what follows it"),
+                ))
+            }
+            Event::DocumentStart(_) => Ok(()),
+            Event::Alias(anchor) => self.alias(anchor, marks),
+            Event::Scalar(value, style, anchor, tag) => {
+                let start = self.properties(marks, anchor > 0 || tag.is_some(), tag.is_some());
+                self.scalar(value.into_owned(), style, (start, self.byte(marks.end)), anchor)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let start = self.properties(marks, anchor > 0 || tag.is_some(), tag.is_some());
+                self.open(start, anchor, Parts::List(Vec::new()))
+            }
+            Event::MappingStart(anchor, tag) => {
+                let start = self.properties(marks, anchor > 0 || tag.is_some(), tag.is_some());
+                self.open(start, anchor, Parts::Map(Map::new(), Pending::None))
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(marks),
+        }
+    }
+
+    /// Returns where a value begins behind its anchor and tag; reports the tag.
+    fn properties(&mut self, marks: Marks, has_any: bool, has_tag: bool) -> usize {
+        let start = self.byte(marks.start);
+        if !has_any {
+            return start;
+        }
+        let mut at = start;
+        while let Some(rest) = self.text.get(at..).filter(|rest| rest.starts_with(['&', '!'])) {
+            let len = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            if has_tag && rest.starts_with('!') {
+                let fault = Diagnostic::error(
+                    code::NOT_YAML,
+                    self.span(at, at + len),
+                    "tags such as `!!binary` mean nothing here",
+                );
+                self.faults.push(fault.help("remove the tag; quotes make a value text"));
+            }
+            at += len;
+            let rest = &self.text[at..];
+            at += rest.len() - rest.trim_start().len();
+        }
+        at.min(self.byte(marks.end).max(start))
+    }
+
+    fn scalar(
+        &mut self,
+        value: String,
+        style: ScalarStyle,
+        (start, end): (usize, usize),
+        anchor: usize,
+    ) -> Result<(), Failure> {
+        let Extent { start, end, shown } = extent::of(self.text, style, start, end);
+        self.end = self.end.max(shown);
+        let span = self.span(start, shown);
+        if style == ScalarStyle::Plain {
+            self.last = Some((start, end));
+        }
+        if self.is_at_key() {
+            let is_empty = style == ScalarStyle::Plain && value.is_empty();
+            self.key(value, span, is_empty);
+            return Ok(());
+        }
+        let data = match style {
+            ScalarStyle::Plain => match scalar::resolve(&value) {
+                Scalar::Value(value) => Data::Scalar(value),
+                Scalar::Text => Data::Text(Raw { value, style, start, end }),
+                Scalar::NotFinite => {
+                    let message = format!("`{value}` is a number that JSON does not know");
+                    let fault = Diagnostic::error(code::WRONG_TYPE, span, message);
+                    self.faults.push(fault.help("write it in quotes if it is text"));
+                    Data::Scalar(Value::Null)
+                }
+            },
+            ScalarStyle::SingleQuoted
+            | ScalarStyle::DoubleQuoted
+            | ScalarStyle::Literal
+            | ScalarStyle::Folded => Data::Text(Raw { value, style, start, end }),
+        };
+        self.attach(Tree { span, data }, anchor)
+    }
+
+    fn key(&mut self, key: String, span: Span, is_empty: bool) {
+        let mut pending = Pending::Bad;
+        if is_empty {
+            let fault = Diagnostic::error(code::NOT_YAML, span, "a key is missing before `:`");
+            self.faults.push(fault.help("write `key: value`, or the text in quotes"));
+        } else {
+            pending = Pending::Key(key, span);
+        }
+        if let Some(Frame { parts: Parts::Map(_, slot), .. }) = self.frames.last_mut() {
+            *slot = pending;
+        }
+    }
+
+    fn bad_key(&mut self, start: usize, span: Span) {
+        let written = self.text.get(start.saturating_sub(1)..).unwrap_or("");
+        let hint = if written.starts_with("{{") {
+            "`{{ }}` is an object in an object; a reference is written `\"@{…}\"`"
+        } else {
+            "a key is text, such as `name:`"
+        };
+        let message = "a list or an object cannot be a key";
+        self.faults.push(Diagnostic::error(code::NOT_YAML, span, message).help(hint));
+        if let Some(Frame { parts: Parts::Map(_, slot), .. }) = self.frames.last_mut() {
+            *slot = Pending::Bad;
+        }
+    }
+
+    fn open(&mut self, start: usize, anchor: usize, parts: Parts) -> Result<(), Failure> {
+        if self.frames.len() >= units::MAX_DEPTH {
+            return Err(Failure::fault(bounds::too_deep(self.span(start, start + 1))));
+        }
+        let is_key = self.is_at_key();
+        self.frames.push(Frame { start, anchor, is_key, parts });
+        Ok(())
+    }
+
+    fn close(&mut self, marks: Marks) -> Result<(), Failure> {
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
+        let at = self.byte(marks.start);
+        let closes = self.text.get(at..).is_some_and(|rest| rest.starts_with([']', '}']));
+        if closes && marks.start != marks.end {
+            self.end = at + 1;
+        }
+        let span = self.span(frame.start, self.end);
+        if frame.is_key {
+            self.bad_key(frame.start, span);
+            return Ok(());
+        }
+        let data = match frame.parts {
+            Parts::List(items) => Data::List(items),
+            Parts::Map(map, _) => Data::Map(map),
+        };
+        self.attach(Tree { span, data }, frame.anchor)
+    }
+
+    fn alias(&mut self, anchor: usize, marks: Marks) -> Result<(), Failure> {
+        let (start, end) = (self.byte(marks.start), self.byte(marks.end));
+        let span = self.span(start, end);
+        self.end = self.end.max(end);
+        let Some(tree) = self.anchors.get(&anchor) else {
+            let fault =
+                Diagnostic::error(code::NOT_YAML, span, "an alias stands inside its own value");
+            return Err(Failure::fault(fault.help("write the value out")));
+        };
+        if self.is_at_key() {
+            match tree.as_text().map(str::to_owned) {
+                Some(key) => self.key(key, span, false),
+                None => self.bad_key(start, span),
+            }
+            return Ok(());
+        }
+        if let Some(Frame { parts: Parts::Map(_, Pending::Key(key, key_span)), .. }) =
+            self.frames.last()
+            && key == "<<"
+        {
+            let message = "merge keys (`<<`) are not part of YAML 1.2";
+            let fault = Diagnostic::error(code::NOT_YAML, *key_span, message);
+            self.faults.push(fault.help("write the keys out"));
+        }
+        if !self.copies.take(tree, self.frames.len()) {
+            return Err(Failure::fault(bounds::too_many_copies(span)));
+        }
+        let copy = Tree { span, data: tree.data.clone() };
+        self.attach(copy, 0)
+    }
+
+    fn attach(&mut self, tree: Tree, anchor: usize) -> Result<(), Failure> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(Failure::fault(bounds::too_many_nodes(tree.span)));
+        }
+        if anchor > 0 {
+            if !self.copies.take(&tree, 0) {
+                return Err(Failure::fault(bounds::too_many_copies(tree.span)));
+            }
+            self.anchors.insert(anchor, tree.clone());
+        }
+        let Some(frame) = self.frames.last_mut() else {
+            self.root = Some(tree);
+            return Ok(());
+        };
+        match &mut frame.parts {
+            Parts::List(items) => items.push(tree),
+            Parts::Map(map, pending) => {
+                if let Pending::Key(key, key_span) = mem::replace(pending, Pending::None) {
+                    let fault = insert(map, key, Entry { key_span, value: tree });
+                    self.faults.extend(fault);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_at_key(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame { parts: Parts::Map(_, Pending::None), .. }))
+    }
+
+    fn scan(&self, err: &ScanError) -> Scan {
+        let is_flow = |at: &usize| self.text[*at..].starts_with(['[', '{']);
+        Scan {
+            info: err.info().to_owned(),
+            at: self.byte(*err.marker()),
+            last: self.last,
+            open: self.frames.iter().rev().map(|frame| frame.start).find(is_flow),
+        }
+    }
+
+    fn byte(&self, marker: Marker) -> usize {
+        self.places.byte(marker.index())
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.insertions.to_file(start), self.insertions.to_file(end))
+    }
+}
+
+fn insert(map: &mut Map, key: String, entry: Entry) -> Option<Diagnostic> {
+    match map.entry(key) {
+        map::Entry::Vacant(slot) => {
+            slot.insert(entry);
+            None
+        }
+        map::Entry::Occupied(first) => {
+            let message = format!("the key `{}` is there twice", short(first.key()));
+            let fault = Diagnostic::error(code::DUPLICATE_KEY, entry.key_span, message)
+                .related(first.get().key_span, "first here")
+                .help("remove one of them, or give it another name");
+            Some(fault)
+        }
+    }
+}
+
+fn null(span: Span) -> Tree {
+    Tree { span, data: Data::Scalar(Value::Null) }
+}
