@@ -93,7 +93,7 @@ pub fn load(needs: &[SecretNeed], project: &Project, app: &mut App) -> Result<Se
         .collect();
     #[expect(clippy::disallowed_methods, reason = "the edge of the process: secrets may expire")]
     let now = Timestamp::now();
-    vault(project, app)?.load(&needs, now).map_err(load_failure)
+    vault(project, app)?.load(&needs, now).map_err(|err| load_failure(&err))
 }
 
 /// Reads a new value: from a file, a variable, a hidden prompt typed twice, or stdin.
@@ -173,14 +173,14 @@ pub fn file_failure(err: FileError) -> anyhow::Error {
     failure.into()
 }
 
-fn load_failure(err: LoadError) -> anyhow::Error {
+fn load_failure(err: &LoadError) -> anyhow::Error {
     use blueprint_model::ProviderError;
-    let code = match &err {
+    let code = match err {
         LoadError::Missing(_) | LoadError::Expired(_) => code::SECRETS_MISSING,
         LoadError::Provider { source: ProviderError::Damaged { .. }, .. } => code::VAULT_DAMAGED,
         LoadError::Provider { .. } => code::VAULT_LOCKED,
     };
-    let cause = std::error::Error::source(&err).map(|cause| format!(": {cause}"));
+    let cause = std::error::Error::source(err).map(|cause| format!(": {cause}"));
     Failure::environment(format!("{err}{}", cause.unwrap_or_default())).code(code).into()
 }
 

@@ -15,7 +15,7 @@ use crate::memory;
 
 /// Most operations of a run on its caller's own thread. Each level of nested data costs at least
 /// one, so this also bounds the stack that it takes to drop what such a run made.
-const INLINE_OPERATIONS: u64 = 512;
+const INLINE_OPERATIONS: u64 = 2048;
 /// Most memory of such a run, so that no single step of it takes long.
 const INLINE_MEMORY: i64 = 1 << 20;
 /// Longest such run.

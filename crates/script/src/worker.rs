@@ -20,7 +20,7 @@ use blueprint_model::{block::Cancel, limits::ScriptLimits};
 use crate::guard::{self, Gauge, Stop};
 
 /// Bytes of stack per byte of the memory bound.
-const STACK_PER_MEMORY: u64 = 1;
+const STACK_PER_MEMORY: u64 = 3;
 /// What evaluating may take of it.
 pub(crate) const CALL_STACK: usize = 32 << 20;
 /// What its last call may take before it asks.

@@ -206,7 +206,7 @@ fn job(log: &Mutex<Log>) -> (StatusCode, Value) {
     let mut log = lock(log);
     log.asked += 1;
     // The third time it is done, so that a poll sees it at work.
-    if log.asked % 3 == 0 {
+    if log.asked.is_multiple_of(3) {
         return (StatusCode::OK, json!({"state": "done", "file": "export-1.csv"}));
     }
     (StatusCode::OK, json!({"state": "running"}))
@@ -225,11 +225,14 @@ fn parameter(query: &str, name: &str) -> String {
 
 fn sign(encoding: &str, text: &str) -> String {
     let signature = derive("hmac_sha256", &[Bytes::text(SIGNING_KEY), Bytes::text(text)]);
-    signature.and_then(|bytes| derive(encoding, &[bytes])).map_or(String::new(), to_text)
+    signature
+        .and_then(|bytes| derive(encoding, &[bytes]))
+        .map_or(String::new(), |bytes| to_text(&bytes))
 }
 
 fn basic_auth(user: &str, password: &str) -> String {
-    derive("basic_auth", &[Bytes::text(user), Bytes::text(password)]).map_or(String::new(), to_text)
+    let login = derive("basic_auth", &[Bytes::text(user), Bytes::text(password)]);
+    login.map_or(String::new(), |bytes| to_text(&bytes))
 }
 
 /// The same functions as in scripts: here they meet the value itself.
@@ -238,6 +241,6 @@ fn derive(function: &str, arguments: &[Bytes]) -> Option<Bytes> {
     (known.compute)(arguments).ok()
 }
 
-fn to_text(bytes: Bytes) -> String {
+fn to_text(bytes: &Bytes) -> String {
     bytes.to_text().to_string()
 }
