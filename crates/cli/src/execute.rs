@@ -228,13 +228,11 @@ fn add_blocks(
     outline: Outline,
     start: &StartRun,
 ) {
-    let Outline { nodes, edges } = outline;
-    for (at, node) in nodes.into_iter().enumerate() {
+    for node in outline.nodes {
         let path = format!("{prefix}{}", node.id);
-        let handles = edges.iter().filter(|edge| edge.from == at).map(|edge| edge.outcome.clone());
         let block = tree::outline::Known {
             kind: node.kind.into(),
-            handles: handles.collect(),
+            handles: node.handled,
             attempts: node.attempts,
         };
         known.add(&path, block);

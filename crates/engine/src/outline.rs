@@ -24,6 +24,8 @@ pub struct OutlineNode {
     pub kind: &'static str,
     /// Whether it names a secret.
     pub uses_secrets: bool,
+    /// Outcomes that an edge handles.
+    pub handled: Vec<String>,
     /// Its error-like outcomes.
     pub errors: Vec<String>,
     /// Error-like outcomes that no edge handles.
@@ -65,6 +67,11 @@ impl Plan {
                 title: step.title.clone(),
                 kind: step.kind.kind,
                 uses_secrets: !step.permit.keys.is_empty(),
+                handled: outcomes
+                    .clone()
+                    .filter(|(ix, _)| handled(*ix))
+                    .map(|(_, outcome)| outcome.name.to_string())
+                    .collect(),
                 errors: outcomes
                     .clone()
                     .filter(|(_, outcome)| outcome.is_error)
