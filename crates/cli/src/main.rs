@@ -1,6 +1,13 @@
-//! The binary `blueprint`: everything is in the library, so that tests can call it.
+//! The binary `blueprint`.
 
 use std::process::ExitCode;
+
+use blueprint_script::memory::CountingAllocator;
+use mimalloc::MiMalloc;
+
+/// Scripts are bounded in memory by what this counts.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator(MiMalloc);
 
 fn main() -> ExitCode {
     blueprint::start::main()

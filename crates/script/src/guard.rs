@@ -315,7 +315,8 @@ impl Guard {
             return Some(Stop::Heavy);
         }
         if operations > 0 {
-            self.look_at.set((operations + INLINE_STEP).min(self.operations.get() + 1));
+            self.look_at
+                .set((operations + INLINE_STEP).min(self.operations.get().saturating_add(1)));
         }
         None
     }

@@ -46,11 +46,15 @@ pub fn is_counting() -> bool {
 pub struct CountingAllocator<A>(pub A);
 
 fn count(size: usize) {
-    HELD.with(|held| held.set(held.get().wrapping_add(OVERHEAD).wrapping_add_unsigned(size as u64)));
+    HELD.with(|held| {
+        held.set(held.get().wrapping_add(OVERHEAD).wrapping_add_unsigned(size as u64));
+    });
 }
 
 fn discount(size: usize) {
-    HELD.with(|held| held.set(held.get().wrapping_sub(OVERHEAD).wrapping_sub_unsigned(size as u64)));
+    HELD.with(|held| {
+        held.set(held.get().wrapping_sub(OVERHEAD).wrapping_sub_unsigned(size as u64));
+    });
 }
 
 #[expect(

@@ -97,12 +97,12 @@ impl Language for Rhai {
 
     fn compile(&self, source: &str, form: ScriptForm) -> Result<Compiled, ScriptFault> {
         if source.len() > MAX_SOURCE {
-            let message = format!("the script has {} bytes; the most is {MAX_SOURCE}", source.len());
+            let message =
+                format!("the script has {} bytes; the most is {MAX_SOURCE}", source.len());
             let hint = "split it into several blocks";
             return Err(faults::fault(message, Position::NONE, Some(hint)));
         }
-        let ast =
-            self.engine().compile(source).map_err(|err| faults::from_parser(&err, source))?;
+        let ast = self.engine().compile(source).map_err(|err| faults::from_parser(&err, source))?;
         if form == ScriptForm::Expression {
             check_expression(&ast)?;
         }
@@ -156,9 +156,8 @@ impl Language for Rhai {
 
 /// An expression is one statement that has a value, and nothing beside it.
 fn check_expression(ast: &AST) -> Result<(), ScriptFault> {
-    let refuse = |message: &str, position, hint| {
-        Err(faults::fault(message.into(), position, Some(hint)))
-    };
+    let refuse =
+        |message: &str, position, hint| Err(faults::fault(message.into(), position, Some(hint)));
     if let Some(function) = ast.iter_fn_def().find(|function| !function.name.starts_with("anon$")) {
         let position = function.body.start_position();
         return refuse("an expression has no functions", position, "use a `code` block");
@@ -250,8 +249,9 @@ fn finish(
     program: &Parsed,
     variables: &Variables,
 ) -> Outcome {
-    let (output, log, has_revealed) = session
-        .map_or_else(Default::default, |session| (session.output, session.log, session.has_revealed));
+    let (output, log, has_revealed) = session.map_or_else(Default::default, |session| {
+        (session.output, session.log, session.has_revealed)
+    });
     let end = value.and_then(|last| {
         let value = values::to_value(output.unwrap_or(last))?;
         let state = if program.may_change_state { new_state(scope, variables)? } else { None };
@@ -309,9 +309,7 @@ fn lost_error(lost: Lost, limits: &ScriptLimits) -> ScriptError {
             Position::NONE,
             ScriptStop::Limit,
         ),
-        Lost::Dead => {
-            error(errors::panicked().text, Position::NONE, ScriptStop::Failed)
-        }
+        Lost::Dead => error(errors::panicked().text, Position::NONE, ScriptStop::Failed),
     }
 }
 

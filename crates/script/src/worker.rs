@@ -66,7 +66,7 @@ pub(crate) fn run<T: Send + 'static>(
     let job: Job = Box::new(move |gauge| drop(answer.send(work(gauge))));
     let worker = hire(stack_for(limits)).map_err(Lost::NoThread)?;
     worker.jobs.send(job).map_err(|_| Lost::Dead)?;
-    let mut watch = Watch { deadline: guard::now() + limits.time, stopped: None };
+    let mut watch = Watch { deadline: guard::now().checked_add(limits.time), stopped: None };
     loop {
         match answers.recv_timeout(WATCH_STEP) {
             Ok((value, stop)) => {
@@ -80,7 +80,8 @@ pub(crate) fn run<T: Send + 'static>(
 }
 
 struct Watch {
-    deadline: Instant,
+    /// `None` where the bound is beyond what a clock can say.
+    deadline: Option<Instant>,
     stopped: Option<(Stop, Instant)>,
 }
 
@@ -94,7 +95,7 @@ impl Watch {
             }
             Some((why, _)) => why,
             None if cancel.is_cancelled() => Stop::Cancelled,
-            None if now >= self.deadline => Stop::Time,
+            None if self.deadline.is_some_and(|deadline| now >= deadline) => Stop::Time,
             None => return Ok(()),
         };
         self.stopped.get_or_insert((why, now));

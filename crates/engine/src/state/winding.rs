@@ -17,9 +17,11 @@ impl RunState {
         }
     }
 
-    /// Returns whether a block is given up because its graph winds down.
+    /// Returns whether a block is given up because its graph winds down before its first attempt.
     pub(crate) fn is_given_up(&self, at: At) -> bool {
-        self.scope(at.scope).winding.is_some() && self.step(at).join != Join::Always
+        self.scope(at.scope).winding.is_some()
+            && self.slot(at).attempt == 0
+            && self.step(at).join != Join::Always
     }
 
     /// Lets a graph wind down: what has not started is cancelled, what runs is cancelled too or, to
@@ -42,13 +44,16 @@ impl RunState {
             if Some(at) == except || self.step(at).join == Join::Always {
                 continue;
             }
+            let has_begun = self.slot(at).attempt > 0;
             match self.slot(at).status {
-                Status::Pending | Status::Due => self.queue.push_back(Due::Cancel(at, reason)),
-                Status::Running | Status::Retrying if on_error == OnError::Cancel => {
+                Status::Pending => self.queue.push_back(Due::Cancel(at, reason)),
+                Status::Due if !has_begun => self.queue.push_back(Due::Cancel(at, reason)),
+                Status::Due | Status::Running | Status::Retrying if on_error == OnError::Cancel => {
                     self.queue.push_back(Due::Cancel(at, reason));
                 }
                 Status::Waiting if on_error == OnError::Cancel => self.stop_waiting(at, reason),
-                Status::Running
+                Status::Due
+                | Status::Running
                 | Status::Retrying
                 | Status::Waiting
                 | Status::Finished

@@ -22,10 +22,10 @@ use super::{
 };
 use crate::{guard, memory};
 
-/// Deepest nesting of calls.
-pub(super) const MAX_CALLS: usize = 96;
+/// Deepest nesting of calls; the stack they really take is bounded by `guard`.
+const MAX_CALLS: usize = 512;
 /// Deepest nesting of expressions and blocks.
-const MAX_EXPRESSION_DEPTH: usize = 64;
+const MAX_EXPRESSION_DEPTH: usize = 128;
 /// Most functions of a script, closures included.
 const MAX_FUNCTIONS: usize = 512;
 /// Most variables of a script at once.
@@ -70,7 +70,9 @@ fn load_packages(engine: &mut Engine) {
 }
 
 /// Sizes of values are bounded by memory, not one by one: Rhai checks those by walking the whole
-/// value after every change, which makes filling a list quadratic.
+/// value after every change, which makes filling a list quadratic. There is no interner for
+/// strings: it would be one lock for all scripts, waited for in steps of 10 ms, and would keep
+/// strings of one run for the next.
 fn bound(engine: &mut Engine) {
     engine
         .disable_symbol("eval")
@@ -145,8 +147,8 @@ fn register_host(engine: &mut Engine) {
         .register_fn("timestamp", || -> Fallible<()> {
             Err(refuse("scripts have no clock; use `run.started_at`"))
         })
-        .register_fn("to_int", |big: BigInteger| -> Fallible<i64> {
-            Err(refuse(format!("`{}` is too large for an integer of a script", big.0)))
+        .register_fn("to_int", |_big: BigInteger| -> Fallible<i64> {
+            Err(refuse("the number is too large for an integer of a script"))
         })
         .register_fn("to_float", |big: BigInteger| big.0 as f64);
     for (name, is_same) in [("==", true), ("!=", false)] {
@@ -174,15 +176,11 @@ fn compare_type<T: rhai::Variant + Clone>(engine: &mut Engine, name: &str, is_sa
     }
 }
 
+/// There is no way to write: Rhai would use it after every call on what a key gives.
 fn register_vault(engine: &mut Engine) {
     engine
         .register_indexer_get(|_vault: &mut Vault, name: &str| secrets::get(name))
-        .register_indexer_set(|_vault: &mut Vault, _name: &str, _value: Dynamic| -> Fallible<()> {
-            Err(refuse("`vault` is read-only; `blueprint vault set` changes it"))
-        })
-        .register_fn("get", |_vault: &mut Vault, name: &str| {
-            secrets::get_or(name, Dynamic::UNIT)
-        })
+        .register_fn("get", |_vault: &mut Vault, name: &str| secrets::get_or(name, Dynamic::UNIT))
         .register_fn("get", |_vault: &mut Vault, name: &str, otherwise: Dynamic| {
             secrets::get_or(name, otherwise)
         });

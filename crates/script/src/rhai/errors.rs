@@ -4,17 +4,16 @@ use std::fmt::Write as _;
 
 use rhai::{EvalAltResult, Position};
 
-use super::{
-    print,
-    session::Refusal,
-    values::type_word,
-};
+use super::{print, session::Refusal, values::type_word};
 use crate::guard::Stop;
 
 /// Most characters of a value in a message.
 const MAX_VALUE: usize = 80;
 /// Most characters of a text that a script throws: it is a message itself.
 const MAX_THROWN: usize = 200;
+/// Most characters of a message of the engine, which may quote a value.
+const MAX_QUOTING: usize = 120;
+const READ_ONLY: &str = "`vault` is read-only; secrets are set with `blueprint vault set`";
 
 /// An error of a script.
 pub(super) struct Described {
@@ -40,8 +39,16 @@ pub(super) fn describe(err: &EvalAltResult) -> Described {
         return described;
     }
     let (kind, text) = words(err);
-    let is_plain = matches!(err, EvalAltResult::ErrorRuntime(value, _) if value.is::<Refusal>());
-    Described { kind, text, is_plain, stop: bound_of(err), position: err.position() }
+    Described { kind, text, is_plain: is_plain(err), stop: bound_of(err), position: err.position() }
+}
+
+fn is_plain(err: &EvalAltResult) -> bool {
+    match err {
+        EvalAltResult::ErrorRuntime(value, _) => {
+            value.read_lock::<Refusal>().is_some_and(|refusal| refusal.is_plain)
+        }
+        _ => false,
+    }
 }
 
 fn bound_of(err: &EvalAltResult) -> Option<Stop> {
@@ -65,15 +72,24 @@ fn words(err: &EvalAltResult) -> (&'static str, String) {
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             ("unknown variable", format!("there is no variable `{}`", short(name)))
         }
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => ("unknown function", unknown_function(signature)),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            ("unknown function", unknown_function(signature))
+        }
         EvalAltResult::ErrorPropertyNotFound(name, _) => {
             ("missing property", format!("there is no property `{}`", short(name)))
         }
         EvalAltResult::ErrorIndexNotFound(index, _) => {
             ("missing index", format!("there is no `{}`", print::short_text(index, MAX_VALUE)))
         }
-        EvalAltResult::ErrorMismatchDataType(wanted, found, _) | EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _)
+        | EvalAltResult::ErrorMismatchOutputType(wanted, found, _) => {
             ("type", mismatch(wanted, found))
+        }
+        EvalAltResult::ErrorIndexingType(types, _) if types.starts_with("vault ") => {
+            ("vault", READ_ONLY.into())
+        }
+        EvalAltResult::ErrorDotExpr(text, _) if text.contains("for type 'vault'") => {
+            ("vault", READ_ONLY.into())
         }
         EvalAltResult::ErrorIndexingType(types, _) => ("type", indexing(types)),
         EvalAltResult::ErrorArrayBounds(len, index, _) => {
@@ -82,7 +98,9 @@ fn words(err: &EvalAltResult) -> (&'static str, String) {
         EvalAltResult::ErrorStringBounds(len, index, _) => {
             ("bounds", format!("index {index} is outside a text of {len} characters"))
         }
-        EvalAltResult::ErrorFor(_) => ("type", "`for` cannot go through this: it is no list, range or text".into()),
+        EvalAltResult::ErrorFor(_) => {
+            ("type", "`for` cannot go through this: it is no list, range or text".into())
+        }
         EvalAltResult::ErrorDotExpr(text, _) => ("property", lower(text)),
         EvalAltResult::ErrorArithmetic(text, _) => ("arithmetic", lower(text)),
         EvalAltResult::ErrorAssignmentToConstant(name, _) => {
@@ -105,8 +123,13 @@ fn thrown(value: &rhai::Dynamic) -> String {
 
 fn unknown_function(signature: &str) -> String {
     let (name, types) = signature.split_once(" (").unwrap_or((signature, ")"));
-    let types: Vec<&str> =
-        types.trim_end_matches(')').split(", ").filter(|word| !word.is_empty()).map(type_word).collect();
+    let types: Vec<&str> = types
+        .strip_suffix(')')
+        .unwrap_or(types)
+        .split(", ")
+        .filter(|word| !word.is_empty())
+        .map(type_word)
+        .collect();
     let name = short(name);
     if types.first() == Some(&"secret") || types.contains(&"secret") {
         return format!(
@@ -118,7 +141,9 @@ fn unknown_function(signature: &str) -> String {
     let hint = match (types.first().copied(), name.as_str()) {
         (Some("vault"), _) => "; a key is taken by its name: `vault.KEY` or `vault.get(\"KEY\")`",
         (Some("digest"), _) => "; turn the digest into text first: `.to_string()`",
-        (Some("nothing"), _) => "; the value is missing: test it with `x == ()` or use `x ?? other`",
+        (Some("nothing"), _) => {
+            "; the value is missing: test it with `x == ()` or use `x ?? other`"
+        }
         (_, "length" | "size" | "count") => "; it is called `len()`",
         (_, "toString" | "str") => "; it is called `to_string()`",
         (_, "toUpperCase" | "upper") => "; it is called `to_upper()`",
@@ -141,13 +166,15 @@ fn mismatch(wanted: &str, found: &str) -> String {
 fn indexing(types: &str) -> String {
     let words: Vec<&str> = types.split([' ', '[', ']']).filter(|word| !word.is_empty()).collect();
     match words[..] {
-        [base, index] => format!("a value of type {} has no index of type {}", type_word(base), type_word(index)),
+        [base, index] => {
+            format!("a value of type {} has no index of type {}", type_word(base), type_word(index))
+        }
         _ => format!("this value has no index: {}", short(types)),
     }
 }
 
 fn lower(text: &str) -> String {
-    let text = short_to(text, MAX_THROWN);
+    let text = short_to(text, MAX_QUOTING);
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_lowercase().chain(letters).collect(),

@@ -62,7 +62,11 @@ pub(super) fn from_parser(err: &ParseError, source: &str) -> ScriptFault {
         }
         ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, text)) => {
             let hint = word_hint(symbol).or(place.hint());
-            let text = if text.is_empty() { format!("`{symbol}` means nothing here") } else { lower(text) };
+            let text = if text.is_empty() {
+                format!("`{symbol}` means nothing here")
+            } else {
+                lower(text)
+            };
             (text, hint)
         }
         ParseErrorType::BadInput(LexError::MalformedChar(_)) => (
@@ -72,14 +76,14 @@ pub(super) fn from_parser(err: &ParseError, source: &str) -> ScriptFault {
         ParseErrorType::MissingToken(token, text) => {
             (format!("`{token}` is missing {}", lower(text)), place.hint())
         }
-        ParseErrorType::ExprTooDeep => (
-            "expressions are nested too deep".into(),
-            Some("give parts of it names with `let`"),
-        ),
-        ParseErrorType::TooManyFunctions => ("there are too many functions".into(), None),
-        ParseErrorType::UnexpectedEOF => {
-            ("the script ends in the middle of something".into(), Some("a `}`, `)` or `]` is missing"))
+        ParseErrorType::ExprTooDeep => {
+            ("expressions are nested too deep".into(), Some("give parts of it names with `let`"))
         }
+        ParseErrorType::TooManyFunctions => ("there are too many functions".into(), None),
+        ParseErrorType::UnexpectedEOF => (
+            "the script ends in the middle of something".into(),
+            Some("a `}`, `)` or `]` is missing"),
+        ),
         other => (lower(&other.to_string()), place.hint()),
     };
     fault(short(message), position, hint)

@@ -15,8 +15,9 @@ use crate::guard::{self, Stop};
 /// Returns the value that a JSON text stands for.
 pub(super) fn parse_json(text: &str) -> Fallible<Dynamic> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed =
-        DynamicSeed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let parsed = DynamicSeed
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
     parsed.map_err(|err| match guard::work(0) {
         Err(stop) => stopped(stop),
         Ok(()) => refuse(format!("invalid JSON: {err}")),

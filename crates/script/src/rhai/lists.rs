@@ -168,7 +168,12 @@ fn sum(list: &mut Array) -> Fallible<Dynamic> {
     Ok(if has_float { (broken + whole as f64).into() } else { whole.into() })
 }
 
-fn ask(cx: &NativeCallContext<'_>, comparer: &FnPtr, a: &Dynamic, b: &Dynamic) -> Fallible<Ordering> {
+fn ask(
+    cx: &NativeCallContext<'_>,
+    comparer: &FnPtr,
+    a: &Dynamic,
+    b: &Dynamic,
+) -> Fallible<Ordering> {
     let answer = comparer.call_raw(cx, None, [a.clone(), b.clone()])?;
     if let Ok(number) = answer.as_int() {
         return Ok(number.cmp(&0));

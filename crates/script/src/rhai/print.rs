@@ -117,7 +117,7 @@ fn write_small(to: &mut Bounded, value: &Dynamic, quotes: Quotes) -> fmt::Result
         return write_text(to, &digest.to_hex(), quotes);
     }
     if let Some(refusal) = value.read_lock::<Refusal>() {
-        return write_text(to, &refusal.0, quotes);
+        return write_text(to, &refusal.text, quotes);
     }
     if let Some(big) = value.read_lock::<BigInteger>() {
         return write!(to, "{}", big.0);

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use blueprint_model::{
-    secret::{Bytes, Derivation, Secrets},
-};
+use blueprint_model::secret::{Bytes, Derivation, Secrets};
 use rhai::{Dynamic, EvalAltResult, ImmutableString};
 use zeroize::Zeroizing;
 
 use super::{
     json, print,
-    session::{Fallible, note_reveal, refuse, room, with_egress, work},
+    session::{Fallible, note_reveal, refuse, refuse_quoting, room, with_egress, work},
 };
 
 /// Digests of digests keep where they come from up to this depth.
 const MAX_ORIGIN_DEPTH: usize = 24;
+
+/// Most bytes that a function over secrets computes on at once: nothing stops it half-way.
+const MAX_PLAIN: usize = 16 << 20;
 
 /// The variable `vault`: holds nothing, asks the running block's way out.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +97,9 @@ impl Argument {
     fn depth(&self) -> usize {
         match self {
             Self::Text(_) | Self::Handle(_) => 0,
-            Self::Digest(digest) => digest.origin.as_ref().map_or(usize::MAX, |origin| origin.depth),
+            Self::Digest(digest) => {
+                digest.origin.as_ref().map_or(usize::MAX, |origin| origin.depth)
+            }
         }
     }
 }
@@ -104,7 +107,9 @@ impl Argument {
 /// Returns what `vault.NAME` is.
 pub(super) fn get(name: &str) -> Fallible<Dynamic> {
     look_up(name)?.ok_or_else(|| {
-        refuse(format!("secret `{name}` is missing; set it with `blueprint vault set {name}`"))
+        refuse_quoting(format!(
+            "secret `{name}` is missing; set it with `blueprint vault set {name}`"
+        ))
     })
 }
 
@@ -134,7 +139,7 @@ fn look_up(name: &str) -> Fallible<Option<Dynamic>> {
 }
 
 fn unnamed(name: &str) -> Box<EvalAltResult> {
-    refuse(format!(
+    refuse_quoting(format!(
         "this block may not use secret `{name}`: write it as `vault.{name}`, or list it under \
          `secrets:` of the block"
     ))
@@ -161,6 +166,9 @@ pub(super) fn apply(derivation: &Derivation, values: &[&mut Dynamic]) -> Fallibl
 fn compute(derivation: &Derivation, arguments: Vec<Argument>) -> Fallible<Dynamic> {
     let bytes: Vec<Bytes> = arguments.iter().map(Argument::to_bytes).collect();
     let size = bytes.iter().map(|bytes| bytes.as_bytes().len()).sum::<usize>();
+    if size > MAX_PLAIN {
+        return Err(refuse(format!("`{}` takes at most {MAX_PLAIN} bytes", derivation.name)));
+    }
     // Percent-encoding makes three characters of one, and no function makes more.
     room(size.saturating_mul(4))?;
     let result = (derivation.compute)(&bytes)

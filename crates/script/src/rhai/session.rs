@@ -29,15 +29,27 @@ thread_local! {
     static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
 }
 
-/// An error of our own functions. Its text never holds a value, so it may be shown where a script
-/// was given a secret's value.
+/// An error of our own functions.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal(pub(super) ImmutableString);
+pub(super) struct Refusal {
+    /// Why.
+    pub(super) text: ImmutableString,
+    /// Whether the text quotes nothing that the script computed.
+    pub(super) is_plain: bool,
+}
 
-/// Returns an error of our own with this text.
+/// Returns an error of our own, whose text quotes nothing that the script computed.
 pub(super) fn refuse(text: impl Into<ImmutableString>) -> Box<EvalAltResult> {
-    let refusal = Dynamic::from(Refusal(text.into()));
-    Box::new(EvalAltResult::ErrorRuntime(refusal, Position::NONE))
+    refusal(Refusal { text: text.into(), is_plain: true })
+}
+
+/// Returns an error of our own, whose text quotes a short word that the script computed.
+pub(super) fn refuse_quoting(text: impl Into<ImmutableString>) -> Box<EvalAltResult> {
+    refusal(Refusal { text: text.into(), is_plain: false })
+}
+
+fn refusal(refusal: Refusal) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(refusal), Position::NONE))
 }
 
 /// Returns the error that ends a run for good: scripts cannot catch it.

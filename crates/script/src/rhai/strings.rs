@@ -22,7 +22,9 @@ pub(super) fn register(engine: &mut Engine) {
         .register_iterator::<Letters>()
         .register_fn("chars", |text: ImmutableString| Letters::new(text, 0, i64::MAX))
         .register_get("chars", |text: &mut ImmutableString| Letters::new(text.clone(), 0, i64::MAX))
-        .register_fn("chars", |text: ImmutableString, start: i64| Letters::new(text, start, i64::MAX))
+        .register_fn("chars", |text: ImmutableString, start: i64| {
+            Letters::new(text, start, i64::MAX)
+        })
         .register_fn("chars", Letters::new)
         .register_fn("chars", |text: ImmutableString, range: ExclusiveRange| {
             Letters::new(text, range.start, range.end.saturating_sub(range.start))
@@ -66,6 +68,14 @@ fn register_changing(engine: &mut Engine) {
             *text = text[..text.len() - end.len()].into();
             end
         })
+        .register_fn("to_upper", |text: &str| change_case(text, str::to_uppercase))
+        .register_fn("to_lower", |text: &str| change_case(text, str::to_lowercase))
+        .register_fn("make_upper", |text: &mut ImmutableString| {
+            change_case(text, str::to_uppercase).map(|changed| *text = changed)
+        })
+        .register_fn("make_lower", |text: &mut ImmutableString| {
+            change_case(text, str::to_lowercase).map(|changed| *text = changed)
+        })
         .register_fn("trim_start", |text: &str| ImmutableString::from(text.trim_start()))
         .register_fn("trim_end", |text: &str| ImmutableString::from(text.trim_end()))
         .register_fn("repeat", repeat);
@@ -76,8 +86,12 @@ fn register_splitting(engine: &mut Engine) {
         .register_fn("split", |text: &str| pieces(text.split_whitespace()))
         .register_fn("split", |text: &str, by: &str| pieces(text.split(by)))
         .register_fn("split", |text: &str, by: char| pieces(text.split(by)))
-        .register_fn("split", |text: &str, by: &str, most: i64| pieces(text.splitn(count(most), by)))
-        .register_fn("split", |text: &str, by: char, most: i64| pieces(text.splitn(count(most), by)))
+        .register_fn("split", |text: &str, by: &str, most: i64| {
+            pieces(text.splitn(count(most), by))
+        })
+        .register_fn("split", |text: &str, by: char, most: i64| {
+            pieces(text.splitn(count(most), by))
+        })
         .register_fn("split_rev", |text: &str, by: &str| pieces(text.rsplit(by)))
         .register_fn("split_rev", |text: &str, by: char| pieces(text.rsplit(by)))
         .register_fn("split_rev", |text: &str, by: &str, most: i64| {
@@ -106,17 +120,58 @@ fn register_looking(engine: &mut Engine) {
         .register_fn("index_of", |text: &str, find: char, start: i64| {
             index_of(text, find.encode_utf8(&mut [0; 4]), start)
         })
+        .register_fn("to_int", |text: &str| {
+            let number = text.trim().parse::<i64>();
+            number.map_err(|_| refuse("`to_int` needs text that is a whole number"))
+        })
+        .register_fn("to_float", |text: &str| {
+            let number = text.trim().parse::<f64>();
+            number.map_err(|_| refuse("`to_float` needs text that is a number"))
+        })
         .register_fn("to_debug", |text: &str| print::debug_text(&text.into()))
         .register_fn("debug", |text: &str| print::debug_text(&text.into()));
 }
 
 fn replace(text: &mut ImmutableString, find: &str, with: &str) -> Fallible<()> {
-    work(text.len())?;
-    let hits = text.matches(find).count();
-    let len = text.len() - hits * find.len();
-    room(hits.checked_mul(with.len()).map_or(usize::MAX, |added| len.saturating_add(added)))?;
-    *text = text.replace(find, with).into();
+    let mut len = text.len();
+    for _ in text.matches(find) {
+        work(find.len() + 1)?;
+        len = (len - find.len()).saturating_add(with.len());
+    }
+    room(len)?;
+    let mut replaced = String::with_capacity(len);
+    let mut last = 0;
+    for (at, found) in text.match_indices(find) {
+        work(at - last + with.len() + 1)?;
+        replaced.push_str(&text[last..at]);
+        replaced.push_str(with);
+        last = at + found.len();
+    }
+    replaced.push_str(&text[last..]);
+    *text = replaced.into();
     Ok(())
+}
+
+/// Changes case part by part. Parts end at white space where they can: at the end of a word, `Σ`
+/// has a small letter of its own.
+fn change_case(text: &str, change: fn(&str) -> String) -> Fallible<ImmutableString> {
+    const PART: usize = 64 << 10;
+    if text.len() <= PART {
+        return Ok(change(text).into());
+    }
+    // The longest change of a letter takes three for one.
+    room(text.len().saturating_mul(3))?;
+    let mut changed = String::with_capacity(text.len());
+    let mut rest = text;
+    while rest.len() > PART {
+        let (part, _) = rest.split_at(rest.floor_char_boundary(PART));
+        let end = part.rfind(char::is_whitespace).filter(|end| *end > 0).unwrap_or(part.len());
+        work(end)?;
+        changed.push_str(&change(&rest[..end]));
+        rest = &rest[end..];
+    }
+    changed.push_str(&change(rest));
+    Ok(changed.into())
 }
 
 fn pad(text: &mut ImmutableString, len: i64, with: &str) -> Fallible<()> {

@@ -113,10 +113,12 @@ impl<'a> Link<'a> {
     fn key(self) -> (Option<String>, bool) {
         match self.split().0 {
             Expr::Property(x, _) if self.is_dot => (Some(x.2.to_string()), false),
-            Expr::MethodCall(call, _) if self.is_dot && call.name == "get" => match &call.args[..] {
-                [Expr::StringConstant(key, _), ..] => (Some(key.to_string()), true),
-                _ => (None, false),
-            },
+            Expr::MethodCall(call, _) if self.is_dot && call.name == "get" => {
+                match &call.args[..] {
+                    [Expr::StringConstant(key, _), ..] => (Some(key.to_string()), true),
+                    _ => (None, false),
+                }
+            }
             Expr::StringConstant(key, _) if !self.is_dot => (Some(key.to_string()), false),
             _ => (None, false),
         }

@@ -26,7 +26,10 @@ pub(super) fn to_dynamic(value: &Value) -> Fallible<Dynamic> {
 }
 
 /// Returns the script's own copy of some keys of an object.
-pub(super) fn to_dynamic_keys(object: &Object<String, Value>, keys: &[String]) -> Fallible<Dynamic> {
+pub(super) fn to_dynamic_keys(
+    object: &Object<String, Value>,
+    keys: &[String],
+) -> Fallible<Dynamic> {
     let mut map = Map::new();
     for key in keys {
         if let Some(value) = object.get(key) {
@@ -145,7 +148,7 @@ fn other_out(value: &Dynamic) -> Fallible<Value> {
         return Ok(big.0.into());
     }
     if let Some(refusal) = value.read_lock::<Refusal>() {
-        return Ok(Value::String(refusal.0.as_str().into()));
+        return Ok(Value::String(refusal.text.as_str().into()));
     }
     if value.read_lock::<Vault>().is_some() {
         return Err(refuse("`vault` itself is no value; take a key of it: `vault.KEY`"));

@@ -28,10 +28,9 @@ fn list(doublings: u32, entry: &str) -> String {
     format!("let a = [{entry}]; for i in 0..{doublings} {{ a += a; }} ")
 }
 
-/// Returns every attack with its name.
-pub(crate) fn all() -> Vec<(String, String)> {
-    let mut attacks = Vec::new();
-    for (group, scripts) in [
+/// Returns every attack, by kind.
+pub(crate) fn all() -> Vec<(&'static str, Vec<String>)> {
+    vec![
         ("loop", loops()),
         ("depth", depths()),
         ("memory", memories()),
@@ -39,13 +38,7 @@ pub(crate) fn all() -> Vec<(String, String)> {
         ("number", numbers()),
         ("output", outputs()),
         ("alias", aliases()),
-    ] {
-        for (at, script) in scripts.into_iter().enumerate() {
-            let start: String = script.chars().take(40).collect();
-            attacks.push((format!("{group} {at}: {start}"), script));
-        }
-    }
-    attacks
+    ]
 }
 
 fn loops() -> Vec<String> {
@@ -73,46 +66,57 @@ fn loops() -> Vec<String> {
     .to_vec()
 }
 
+/// Chains that a script can build quickly, and what may walk along them.
 fn depths() -> Vec<String> {
-    [
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } 1",
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } f.call()",
-        "let f = || 1; for i in 0..10000000 { let g = f; f = || g; } 1",
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } print(f);",
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } let h = f; `${h}`",
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } f == f",
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } f",
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } switch f { 1 => 2 }",
-        "let f = || 1; for i in 0..100000 { let g = f; f = || g; } throw f;",
-        "let f = Fn(\"print\"); for i in 0..200000 { f = f.curry(f); } 1",
-        "let f = Fn(\"print\"); for i in 0..100000 { f = Fn(\"print\").curry(f); } f.to_string()",
-        "let f = Fn(\"print\"); for i in 0..300 { f = Fn(\"print\").curry(f); } f.to_debug()",
-        "let a = []; for i in 0..100000 { a = [a]; } 1",
-        "let a = [1]; loop { a = [a.drain(0..1)]; }",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } let b = a; 1",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } a.to_string()",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } a == a",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } a",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } to_json(a)",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } set_output(a);",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } state.a = a;",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } throw a;",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } switch a { 1 => 2 }",
-        "let a = [1]; for i in 0..200000 { a = [a.drain(0..1)]; } [a].contains(a)",
-        "let a = []; for i in 0..3000 { a = [a]; } a.to_string()",
-        "let a = []; for i in 0..3000 { a = [a]; } print(a);",
-        "let m = #{}; for i in 0..3000 { m = #{a: m}; } m.to_json()",
-        "let m = #{}; for i in 0..20000 { m = #{a: m}; } 1",
-        "let m = #{}; loop { let n = #{}; n.a = m; m = n; }",
-        "let a = payload.deep; for i in 0..150 { a = [a]; } a",
-        "fn f(n) { let a = [n]; if n == 0 { a } else { [f(n - 1)] } } f(90)",
-        "fn f(x) { |y| f(x) } let g = f(1); for i in 0..50000 { g = g.call(1); } 1",
-        "let a = []; for i in 0..200 { a = [a, a.len()]; } parse_json(to_json(a)); 1",
-        "let s = \"[\"; s.pad(100000, '['); parse_json(s)",
-        "let s = \"\"; for i in 0..20000 { s += `{\"a\":`; } parse_json(s)",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    let chains = [
+        "let c = || 1; for i in 0..40000 { let g = c; c = || g; }",
+        "let a = [1]; for i in 0..40000 { a = [Fn(\"len\").curry(a.pop())]; } let c = a[0];",
+        "let c = 1; for i in 0..1500 { c = [#{a: c}]; }",
+    ];
+    let walks = [
+        "1",
+        "c",
+        "let d = c; 1",
+        "print(c);",
+        "`${c}`.len()",
+        "c.to_debug().len()",
+        "\"\" + c",
+        "[c] == [c]",
+        "[c].contains(c)",
+        "switch c { 1 => 2, _ => 3 }",
+        "throw c;",
+        "try { throw c; } catch (err) { 1 }",
+        "set_output(c);",
+        "state.c = c;",
+        "to_json([c])",
+        "hex([c])",
+        "let f = || c; 1",
+        "[c].map(|x| x).len()",
+        "type_of(c)",
+        "c.nothing()",
+    ];
+    let mut scripts: Vec<String> = chains
+        .iter()
+        .flat_map(|chain| walks.iter().map(move |walk| format!("{chain} {walk}")))
+        .collect();
+    scripts.extend(
+        [
+            "let f = || 1; for i in 0..10000000 { let g = f; f = || g; } 1",
+            "let f = Fn(\"len\"); let a = [f]; loop { a = [Fn(\"len\").curry(a.pop())]; }",
+            "let f = Fn(\"len\"); for i in 0..200000 { f = f.curry(f); } 1",
+            "let a = []; for i in 0..100000 { a = [a]; } 1",
+            "let a = [1]; loop { a = [a.drain(0..1)]; }",
+            "let m = #{}; loop { let n = #{}; n.a = m; m = n; }",
+            "let a = payload.deep; for i in 0..150 { a = [a]; } a",
+            "fn f(n) { let a = [n]; if n == 0 { a } else { [f(n - 1)] } } f(90)",
+            "fn f(n) { [n].map(|x| if x == 0 { 0 } else { f(x - 1) })[0] } f(100)",
+            "fn f(x) { |y| f(x) } let g = f(1); for i in 0..50000 { g = g.call(1); } 1",
+            "let s = \"[\"; s.pad(100000, '['); parse_json(s)",
+            "let s = \"\"; for i in 0..20000 { s += `{\"a\":`; } parse_json(s)",
+        ]
+        .map(str::to_owned),
+    );
+    scripts
 }
 
 fn memories() -> Vec<String> {
@@ -129,8 +133,8 @@ fn memories() -> Vec<String> {
         "let a = [0]; loop { a = a + a; }",
         "let m = #{}; let i = 0; loop { i += 1; m[`key ${i}`] = i; }",
         "let m = #{}; let k = \"\"; k.pad(60000, 'k'); let i = 0; loop { i += 1; m[k + i] = 1; }",
-        "let f = Fn(\"print\"); loop { f = f.curry(f); }",
-        "let b = []; b.pad(10000, 1); let a = []; for i in 0..9000 { a.push(Fn(\"print\").curry(b)); } a.len()",
+        "let f = Fn(\"len\"); loop { f = f.curry(f); }",
+        "let b = []; b.pad(10000, 1); let a = []; for i in 0..9000 { a.push(Fn(\"len\").curry(b)); } a.len()",
         "fn f(n) { let a = []; a.pad(10000, n); let b = a; let c = a; let d = a; if n > 0 { f(n - 1); } a.len() + b.len() + c.len() + d.len() } for i in 0..100 { f(90); }",
         "let b = []; b.pad(10000, 1); let m = #{}; for i in 0..9000 { m[`${i}`] = b; } m.len()",
         "let x = #{a: 1}; loop { x = #{a: x, b: x}; }",
@@ -153,7 +157,8 @@ fn memories() -> Vec<String> {
     scripts.push(format!("{} s.index_of(\"y\", 5)", text(24)));
     scripts.push(format!("{} s.sub_string(1).len()", text(24)));
     scripts.push(format!("{} let j = \"[\" + s.sub_string(1); j.replace(\"x\", \"0,\"); j += \"0]\"; parse_json(j).len()", text(22)));
-    scripts.push(format!("{} let j = \"[\"; j.pad(16000000, \"[],\"); parse_json(j).len()", text(1)));
+    scripts
+        .push(format!("{} let j = \"[\"; j.pad(16000000, \"[],\"); parse_json(j).len()", text(1)));
     scripts.push(format!("{} let a = []; a.pad(100000, s); a", text(20)));
     scripts.push(format!("{} let a = []; a.pad(100000, s); to_json(a).len()", text(20)));
     scripts.push(format!("{} let a = []; a.pad(100000, s); a.join(\"\").len()", text(20)));
@@ -164,11 +169,23 @@ fn natives() -> Vec<String> {
     vec![
         format!("{} let t = s + \"y\"; loop {{ t.contains(s + \"z\"); }}", text(20)),
         format!("{} let b = a; loop {{ a == b; }}", list(17, "1")),
-        format!("{} let t = s + \"\"; let a = []; a.pad(100000, s); let b = []; b.pad(100000, t + \"\"); a == b", text(20)),
+        format!(
+            "{} let t = s + \"\"; let a = []; a.pad(100000, s); let b = []; b.pad(100000, t + \"\"); a == b",
+            text(20)
+        ),
         format!("{} let a = []; a.pad(100000, s); a.sort(); a.len()", text(20)),
-        format!("{} let t = `${{s}}`; let a = []; for i in 0..50000 {{ a.push(if i % 2 == 0 {{ s }} else {{ t }}); }} a.sort(); a.len()", text(20)),
-        format!("{} let t = `${{s}}`; let a = []; a.pad(100000, s); a.index_of(t + \"q\")", text(20)),
-        format!("{} let t = `${{s}}`; let a = []; for i in 0..50000 {{ a.push(if i % 2 == 0 {{ s }} else {{ t }}); }} a.dedup(); a.len()", text(20)),
+        format!(
+            "{} let t = `${{s}}`; let a = []; for i in 0..50000 {{ a.push(if i % 2 == 0 {{ s }} else {{ t }}); }} a.sort(); a.len()",
+            text(20)
+        ),
+        format!(
+            "{} let t = `${{s}}`; let a = []; a.pad(100000, s); a.index_of(t + \"q\")",
+            text(20)
+        ),
+        format!(
+            "{} let t = `${{s}}`; let a = []; for i in 0..50000 {{ a.push(if i % 2 == 0 {{ s }} else {{ t }}); }} a.dedup(); a.len()",
+            text(20)
+        ),
         format!("{} loop {{ let b = a; }}", list(18, "1")),
         format!("{} a.map(|x| a.len()); 1", list(15, "1")),
         format!("{} loop {{ a.reverse(); }}", list(20, "1")),
@@ -178,7 +195,7 @@ fn natives() -> Vec<String> {
         format!("{} let m = #{{}}; m[s] = 1; loop {{ m.keys(); }}", text(20)),
         format!("{} loop {{ to_json(a).len(); }}", list(16, "1.5")),
         format!("{} loop {{ parse_json(to_json(a)).len(); }}", list(16, "1")),
-        format!("{} loop {{ hex(s); }}", text(20)),
+        format!("{} loop {{ hex(s); }}", text(16)),
         format!("{} let d = \"x\"; loop {{ d = mirror(d); }}", text(1)),
         format!("{} loop {{ a.sum(); }}", list(19, "1")),
         format!("{} loop {{ a.join(\",\"); }}", list(16, "1")),
@@ -226,10 +243,22 @@ fn outputs() -> Vec<String> {
         format!("{} loop {{ debug(s); }}", text(16)),
         format!("{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} print(m);", text(20)),
         format!("{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} throw m;", text(20)),
-        format!("{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} `${{m}}`.len()", text(20)),
-        format!("{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} m.to_json().len()", text(20)),
-        format!("{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} (\"\" + m).len()", text(20)),
-        format!("{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} log(\"info\", m);", text(20)),
+        format!(
+            "{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} `${{m}}`.len()",
+            text(20)
+        ),
+        format!(
+            "{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} m.to_json().len()",
+            text(20)
+        ),
+        format!(
+            "{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} (\"\" + m).len()",
+            text(20)
+        ),
+        format!(
+            "{} let m = #{{}}; for i in 0..900 {{ m[`k${{i}}`] = s; }} log(\"info\", m);",
+            text(20)
+        ),
         format!("{} throw s;", text(24)),
         format!("{} Fn(s).call()", text(20)),
         format!("{} parse_int(s)", text(20)),
@@ -261,8 +290,25 @@ fn aliases() -> Vec<String> {
 pub(crate) fn sources() -> Vec<(String, String)> {
     let most = 64 << 10;
     let mut sources: Vec<(String, String)> = [
-        "{}", "1;", "let a=1;", "const a=1;", "x+=1;", ";", "{1}", "if a{}", "fn f(){}", "||1;",
-        "try{}catch{}", "`${a}`;", "a.b;", "f();", "#{};", "[];", "x;", "/**/", "!!!!!!!!a;",
+        "{}",
+        "1;",
+        "let a=1;",
+        "const a=1;",
+        "x+=1;",
+        ";",
+        "{1}",
+        "if a{}",
+        "fn f(){}",
+        "||1;",
+        "try{}catch{}",
+        "`${a}`;",
+        "a.b;",
+        "f();",
+        "#{};",
+        "[];",
+        "x;",
+        "/**/",
+        "!!!!!!!!a;",
     ]
     .iter()
     .map(|unit| ((*unit).to_owned(), unit.repeat(most / unit.len())))

@@ -18,7 +18,7 @@ fn check(source: &str, place: (usize, usize), hint: &str) {
     let found = fault.hint.clone().unwrap_or_default();
     assert!(found.contains(hint), "{source}: {} ({found})", fault.message);
     assert_eq!((fault.line, fault.column), place, "{source}: {}", fault.message);
-    let first = fault.message.chars().next().unwrap();
+    let first = fault.message.chars().next().expect("there is a message");
     assert!(!first.is_uppercase(), "{source}: {}", fault.message);
 }
 
@@ -50,13 +50,59 @@ fn words_of_other_languages_are_translated() {
     check("eval(\"1\")", (1, 1), "");
     check("let x = a ? b : c;", (1, 11), "");
     check("let x = @{payload.x};", (1, 9), "");
-    check("let x = 1", (0, 0), "").unwrap_none();
 }
 
-trait UnwrapNone {
-    fn unwrap_none(self);
+#[test]
+fn other_faults_have_their_place() {
+    check("let x = ;", (1, 9), "");
+    check("let a = [1, 2", (1, 14), "");
+    check("let x = \"abc", (1, 9), "");
+    check("\n\n  let 1 = 2;", (3, 7), "");
+    check("f(1", (1, 4), "");
 }
 
-impl UnwrapNone for () {
-    fn unwrap_none(self) {}
+#[test]
+fn functions_see_only_their_parameters() {
+    check("fn f() { payload.x } f()", (1, 10), "`f(payload)`");
+    check("let n = 1; fn f(x) { x + n } f(1)", (1, 26), "`f(n)`");
+}
+
+#[test]
+fn the_vault_is_read_only() {
+    for source in ["vault.K = 1;", "vault = 1;", "vault[\"K\"] = 1;", "let f = || vault.K = 1;"] {
+        let fault = fault(source, ScriptForm::Code);
+        assert_eq!(fault.message, "`vault` is read-only", "{source}");
+    }
+}
+
+#[test]
+fn an_expression_is_one_and_changes_nothing() {
+    for source in [
+        "a + b",
+        "a.ok && b.filter(|x| x > 1).len() > 0",
+        "if a { 1 } else { 2 }",
+        "switch a { 1 => true, _ => false }",
+        "f.x ?? 1",
+        "is_ok(a)",
+        "(a)",
+        "`${a}`",
+        "true",
+    ] {
+        assert!(rhai().compile(source, ScriptForm::Expression).is_ok(), "{source}");
+    }
+    for (source, hint) in [
+        ("a = b", "`==`"),
+        ("state.n += 1", "`==`"),
+        ("let x = 1; x", "`code`"),
+        ("a; b", "`code`"),
+        ("", "`true`"),
+        ("// nothing", "`true`"),
+        ("fn f() { true } f()", "`code`"),
+        ("for x in y { }", "`code`"),
+        ("return a", "`code`"),
+        ("throw a", "`code`"),
+    ] {
+        let fault = fault(source, ScriptForm::Expression);
+        assert!(fault.hint.unwrap_or_default().contains(hint), "{source}: {}", fault.message);
+    }
 }

@@ -59,7 +59,7 @@ fn keyed_hash(key: &[u8; 32], text: &str) -> [u8; 32] {
 /// Returns the way out of a block that may use `TOKEN`, `OPEN` and `ABSENT`, and sees `OPEN`.
 pub(crate) fn egress() -> Egress {
     let entry = |name: &str, value: &str, may_reveal| Entry {
-        name: SecretName::parse(name).unwrap(),
+        name: SecretName::parse(name).expect("the test is right"),
         version: 1,
         value: Secret::new(value.into()),
         policy: Policy { may_reveal, ..Policy::default() },
@@ -72,11 +72,12 @@ pub(crate) fn egress() -> Egress {
     ];
     let tools =
         Tools { seed: [7; 32], derivations: DERIVATIONS, keyed_hash, net: Arc::new(|_| vec![]) };
-    let key = |name: &str| (SecretName::parse(name).unwrap(), SecretGrant::default());
+    let key =
+        |name: &str| (SecretName::parse(name).expect("the test is right"), SecretGrant::default());
     let permit = Permit {
         blueprint: "test".into(),
         keys: vec![key("TOKEN"), key("OPEN"), key("ABSENT")],
-        reveal: vec![SecretName::parse("OPEN").unwrap()],
+        reveal: vec![SecretName::parse("OPEN").expect("the test is right")],
     };
     Egress::new(Secrets::new(entries, tools), Arc::new(permit))
 }
@@ -85,7 +86,8 @@ pub(crate) fn egress() -> Egress {
 pub(crate) fn sent(egress: &Egress, value: &Value) -> String {
     let to = Destination { scheme: "https".into(), host: "example.org".into(), port: 443 };
     let text = value.as_str().expect("only text is sent here");
-    let (text, _) = egress.send(text, &to, &Place::Body, &str::to_owned).unwrap();
+    let (text, _) =
+        egress.send(text, &to, &Place::Body, &str::to_owned).expect("the test is right");
     text.to_string()
 }
 
@@ -104,7 +106,12 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new(language: Arc<dyn Language>) -> Self {
-        Self { language, egress: egress(), cancel: Cancel::default(), limits: ScriptLimits::default() }
+        Self {
+            language,
+            egress: egress(),
+            cancel: Cancel::default(),
+            limits: ScriptLimits::default(),
+        }
     }
 
     /// Compiles and runs a script; variables are the keys of `variables`.

@@ -69,9 +69,10 @@ fn every_place_is_looked_at() {
     check("#{a: b, c: [d]}", &["b 1:6", "d 1:13"]);
     check("a && b || c", &["a 1:1", "b 1:6", "c 1:11"]);
     check("a ?? b", &["a 1:1", "b 1:6"]);
-    check("switch a { 1 => b, 2 if c => d, _ => e }", &[
-        "a 1:8", "b 1:17", "c 1:25", "d 1:30", "e 1:38",
-    ]);
+    check(
+        "switch a { 1 => b, 2 if c => d, _ => e }",
+        &["a 1:8", "b 1:17", "c 1:25", "d 1:30", "e 1:38"],
+    );
     check("a = b", &["a 1:1", "b 1:5"]);
     check("state.n += inputs.by", &["state.n 1:1", "inputs.by 1:12"]);
     check("return a;", &["a 1:8"]);
@@ -80,7 +81,7 @@ fn every_place_is_looked_at() {
     check("do { a } while b", &["a 1:6", "b 1:16"]);
     check("loop { break a; }", &["a 1:14"]);
     check("a in b", &["a 1:1", "b 1:6"]);
-    check("\n  é; payload.x", &["é 2:3", "payload.x 2:6"]);
+    check("\n  \"é\"; payload.x", &["payload.x 2:8"]);
     check("!a", &["a 1:2"]);
     check("a..b", &["a 1:1", "b 1:4"]);
 }

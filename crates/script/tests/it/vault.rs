@@ -3,7 +3,7 @@
 use blueprint_model::script::{ScriptError, ScriptStop};
 use serde_json::json;
 
-use crate::support::{Run, check, check_error, egress, rhai, sent};
+use crate::support::{Run, check, check_error, rhai, sent};
 
 /// Checks what leaves the process where the script's value is sent.
 #[track_caller]
@@ -47,9 +47,7 @@ fn a_handle_joins_to_text() {
 #[test]
 fn a_handle_goes_into_data_and_the_state() {
     let run = Run::new(rhai());
-    let end = run
-        .run("state.t = vault.TOKEN; #{a: [vault.TOKEN]}", &json!({"state": {}}))
-        .unwrap();
+    let end = run.run("state.t = vault.TOKEN; #{a: [vault.TOKEN]}", &json!({"state": {}})).unwrap();
     assert_eq!(sent(&run.egress, &end.value["a"][0]), "s3cr3t-value");
     assert_eq!(sent(&run.egress, &end.state.unwrap()["t"]), "s3cr3t-value");
 }
@@ -72,7 +70,7 @@ fn what_looks_at_a_secret_says_what_to_do() {
         "vault.TOKEN + 1 == vault.TOKEN",
         "parse_int(vault.TOKEN)",
         "vault.TOKEN.to_int()",
-        "for c in vault.TOKEN { }",
+        "for c in vault.TOKEN { c }",
         "vault.TOKEN.contains(\"a\")",
         "\"abc\".contains(vault.TOKEN)",
         "vault.TOKEN.split(\"a\")",
@@ -163,7 +161,10 @@ fn functions_over_secrets_give_handles() {
     check_sent("upper(vault.TOKEN)", "S3CR3T-VALUE");
     check_sent("hex(vault.TOKEN)", "7333637233742d76616c7565");
     check_sent("pair(\"me\", vault.TOKEN)", "me:s3cr3t-value");
-    check_sent("\"Basic \" + hex(pair(\"me\", vault.TOKEN))", "Basic 6d653a7333637233742d76616c7565");
+    check_sent(
+        "\"Basic \" + hex(pair(\"me\", vault.TOKEN))",
+        "Basic 6d653a7333637233742d76616c7565",
+    );
     check_sent("upper(\"a \" + vault.TOKEN)", "A S3CR3T-VALUE");
     check_sent("upper(`${vault.TOKEN}`)", "S3CR3T-VALUE");
     check_sent("vault.TOKEN.upper()", "S3CR3T-VALUE");
@@ -221,6 +222,9 @@ fn a_revealed_secret_is_plain_text_and_its_errors_have_no_text() {
         "let a = [1]; a[vault.OPEN]",
         "let t = vault.OPEN; throw #{a: t};",
         "vault.OPEN + 1 + vault.OPEN.x",
+        "vault[vault.OPEN]",
+        "vault.get(vault.OPEN)",
+        "vault.OPEN.to_int()",
     ] {
         let ScriptError { message, line, .. } = check_error(source, &json!({}), "");
         assert!(!message.contains("open") && !message.contains("42"), "{source}: {message}");
@@ -238,6 +242,6 @@ fn printing_a_secret_prints_its_handle() {
     let log = end.unwrap().log;
     assert!(log.iter().all(|line| !line.text.contains("s3cr3t")));
     assert_eq!(run.egress.secrets().view_text(&log[1].text).unwrap(), "t: ⟨vault.TOKEN⟩");
-    let view = egress().secrets().view_text(&log[0].text);
+    let view = run.egress.secrets().view_text(&log[0].text);
     assert_eq!(view.unwrap(), "⟨vault.TOKEN⟩");
 }
