@@ -1,0 +1,29 @@
+//! Handles in any text, cut and changed in any way: views show no token, a whole one is swapped.
+#![no_main]
+
+use blueprint_model::{Secret, SecretName, secret::Policy};
+use blueprint_vault::{MemoryVault, Need, Vault};
+use libfuzzer_sys::fuzz_target;
+
+const VALUE: &str = "example-f4Zq9-value";
+
+fuzz_target!(|data: (String, String, u8, u8)| {
+    let (before, after, from, len) = data;
+    let name = SecretName::parse("KEY").unwrap();
+    let provider =
+        MemoryVault::new().with(name.clone(), Secret::new(VALUE.into()), Policy::default());
+    let vault = Vault::new(vec![Box::new(provider)]);
+    let need = Need { name, is_optional: false };
+    let secrets = vault.load(&[need], jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let token = secrets.handle(0);
+    let text = format!("{before}{token}{after}");
+    let view = secrets.view_text(&text).expect("there is a handle in it");
+    assert!(!view.contains(&token) && !view.contains(VALUE));
+    let start = usize::from(from) % token.len();
+    let end = (start + usize::from(len)).min(token.len());
+    let part = format!("{before}{}{after}", &token[start..end]);
+    if let Some(view) = secrets.view_text(&part) {
+        assert!(!view.contains(VALUE));
+    }
+    assert!(secrets.keys_in(&text).contains(&0));
+});
