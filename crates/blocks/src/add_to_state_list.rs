@@ -26,6 +26,7 @@ static SPEC: BlockSpec = BlockSpec {
         outcome("success", "The value is in the list"),
         error_outcome("error", "There is something else than a list"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -30,6 +30,7 @@ static SPEC: BlockSpec = BlockSpec {
         outcome("success", "The script ran to its end"),
         error_outcome("error", "The script failed, or met a bound of the sandbox"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -16,6 +16,7 @@ static SPEC: BlockSpec = BlockSpec {
            round or item of a loop) fails with this message.",
     fields: &[field("message", FieldKind::Text, Need::Required, "Why")],
     outcomes: &[error_outcome("error", "Always")],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -38,6 +38,7 @@ static SPEC: BlockSpec = BlockSpec {
         error_outcome("partial", "Some items failed and `on_item_error` is `continue`"),
         error_outcome("error", "An item failed, or the items are no list or object"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -68,6 +68,7 @@ static SPEC: BlockSpec = BlockSpec {
         error_outcome("response_error", "Another status, or a body that cannot be read"),
         error_outcome("connection_error", "No answer, or the request was refused here"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "connection_error",
     pace: Pace::Waiting,

@@ -24,6 +24,7 @@ static SPEC: BlockSpec = BlockSpec {
         outcome("else", "The value counts as false"),
         error_outcome("error", "The expression failed"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -25,6 +25,7 @@ static SPEC: BlockSpec = BlockSpec {
         field("message", FieldKind::Any, Need::Required, "The message"),
     ],
     outcomes: &[outcome("success", "Always")],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -23,6 +23,7 @@ static SPEC: BlockSpec = BlockSpec {
         outcome("success", "The text is JSON"),
         error_outcome("error", "It is not; the message says where"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

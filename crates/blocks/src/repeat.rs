@@ -34,6 +34,7 @@ static SPEC: BlockSpec = BlockSpec {
         error_outcome("exhausted", "The condition does not hold after the last round"),
         error_outcome("error", "A block of the body failed, or the condition did"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

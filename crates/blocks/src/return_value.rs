@@ -19,6 +19,7 @@ static SPEC: BlockSpec = BlockSpec {
            cancelled. Nothing follows it.",
     fields: &[field("value", FieldKind::Any, Need::Required, "The value")],
     outcomes: &[],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

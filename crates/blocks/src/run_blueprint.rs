@@ -26,6 +26,7 @@ static SPEC: BlockSpec = BlockSpec {
         outcome("success", "The blueprint ended well"),
         error_outcome("error", "It failed, or its inputs do not fit"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

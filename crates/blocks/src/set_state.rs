@@ -28,6 +28,7 @@ static SPEC: BlockSpec = BlockSpec {
         outcome("success", "The value is there"),
         error_outcome("error", "The path does not fit the state"),
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -23,6 +23,7 @@ static SPEC: BlockSpec = BlockSpec {
         outcome("default", "No case is true"),
         error_outcome("error", "An expression failed"),
     ],
+    one_of: &[],
     outcomes_from: Some("cases"),
     failure: "error",
     pace: Pace::Instant,

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use blueprint_model::{
     Block, BlockCx, BlockError, BlockPath, End, Finish, Input, Inputs, Limits, RunId, Secret,
     SecretName, Secrets, Value, Wish,
+    audit::no_audit,
     block::{BodyEnd, Cancel, Granted, Notes, RunFacts},
     egress::{Egress, Permit, SecretGrant},
     provider::Entry,
-    secret::{Bytes, Derivation, Hit, Policy, Tools},
+    secret::{Bytes, Derivation, Hit, Net, Policy, Tools},
 };
 
 pub(crate) mod server;
@@ -54,7 +55,7 @@ impl Attempt {
     pub(crate) fn with_secrets(mut self, secrets: &Secrets) -> Self {
         let named = secrets.entries().iter();
         let keys = named.map(|entry| (entry.name.clone(), SecretGrant::default())).collect();
-        let permit = Permit { blueprint: "test".into(), keys, reveal: Vec::new() };
+        let permit = Permit { blueprint: "test".into(), keys, ..Permit::default() };
         self.cx.egress = Egress::new(secrets.clone(), Arc::new(permit));
         self
     }
@@ -72,7 +73,9 @@ impl Attempt {
     }
 
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.cx.notes.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut notes = self.cx.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.uses.extend(self.cx.egress.take_uses());
+        notes
     }
 }
 
@@ -130,14 +133,20 @@ pub(crate) fn secrets_with(values: Vec<(&str, &str, Policy)>) -> Secrets {
         policy,
         is_weak: false,
     });
-    let net = move |text: &str| {
-        let hit = |(entry, value): (usize, &String)| {
-            let start = text.find(value.as_str())?;
-            Some(Hit { range: start..start + value.len(), entry })
-        };
-        plain.iter().enumerate().filter_map(hit).collect()
+    let search = |values: &[&Secret]| -> Net {
+        let plain: Vec<String> = values.iter().map(|value| value.expose().to_owned()).collect();
+        Arc::new(move |text| {
+            let hit = |(entry, value): (usize, &String)| {
+                let start = text.find(value.as_str())?;
+                Some(Hit { range: start..start + value.len(), entry })
+            };
+            plain.iter().enumerate().filter_map(hit).collect()
+        })
     };
-    let tools = Tools { seed: [7; 32], derivations: &[UPPER], keyed_hash, net: Arc::new(net) };
+    let plain: Vec<Secret> = plain.into_iter().map(Secret::new).collect();
+    let net = search(&plain.iter().collect::<Vec<_>>());
+    let audit = no_audit();
+    let tools = Tools { seed: [7; 32], derivations: &[UPPER], keyed_hash, net, search, audit };
     Secrets::new(entries.collect(), tools)
 }
 

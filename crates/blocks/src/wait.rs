@@ -21,6 +21,7 @@ static SPEC: BlockSpec = BlockSpec {
         field("until", FieldKind::Text, Need::Optional, "Until when"),
     ],
     outcomes: &[outcome("success", "The time has come")],
+    one_of: &["duration", "until"],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Instant,

@@ -8,12 +8,18 @@ pub mod blocks;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
+pub mod fmt;
 pub mod graph;
 pub mod help;
 pub mod init;
 pub mod new;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod run;
+pub mod schema;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
+pub mod test;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;
 
@@ -27,13 +33,17 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Blocks(args) => blocks::run(args, app),
         Command::Explain(args) => explain::run(args, app),
         Command::Vault(args) => vault::run(args, app),
+        Command::Doctor(args) => doctor::run(args, app),
         Command::Completions(args) => completions::run(args, app),
         Command::Help(args) => help::run(args, app),
         Command::Init(args) => init::run(args, app),
         Command::New(args) => new::run(args, app),
         Command::Demo(args) => demo::run(args, app),
         Command::Check(args) => check::run(args, app),
+        Command::Fmt(args) => fmt::run(args, app),
         Command::Graph(args) => graph::run(args, app),
+        Command::Schema(args) => schema::run(args, app),
+        Command::Test(args) => test::run(args, app),
         Command::Run(args) => run::run(args, app),
     }
 }

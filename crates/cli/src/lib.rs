@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod args;
+pub mod canned;
 pub mod color;
 pub mod commands;
 pub mod config;
@@ -17,7 +18,9 @@ pub mod failure;
 pub mod files;
 pub mod project;
 pub mod render;
+pub mod schemas;
 pub mod secrets;
 pub mod start;
 pub mod terminal;
+pub mod testing;
 pub mod wiring;

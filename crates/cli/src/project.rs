@@ -101,11 +101,17 @@ impl Project {
     ///
     /// Returns an error if the folder cannot be read.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
-        let folder = if self.has_file { self.root.join("blueprints") } else { self.root.clone() };
+        let folder = self.folder();
         if !folder.is_dir() {
             return Ok(Vec::new());
         }
         blueprints_in(&folder)
+    }
+
+    /// Returns the folder of the project's blueprints: `blueprints/`, or without a `project.yaml` the
+    /// project's own.
+    pub fn folder(&self) -> PathBuf {
+        if self.has_file { self.root.join("blueprints") } else { self.root.clone() }
     }
 
     /// Returns the library of a run of `plan`: only that plan, unless it calls others.
@@ -172,7 +178,7 @@ impl Checked {
 ///
 /// Returns a failure if the file cannot be read. What is wrong in it is data.
 pub fn check_file(path: &Path, registry: &Registry) -> Result<Checked> {
-    let file = path.display().to_string();
+    let file = tidy(path);
     let size = fs::metadata(path).map(|meta| meta.len()).unwrap_or(0);
     if size > blueprint_syntax::MAX_BYTES {
         return Ok(too_large(&file));
@@ -249,7 +255,7 @@ pub fn name_in(path: &Path) -> Option<String> {
 }
 
 fn read_settings(path: &Path) -> Result<Settings> {
-    let file = path.display().to_string();
+    let file = tidy(path);
     let text = fs::read_to_string(path).map_err(|err| unreadable(&file, &err))?;
     let value = blueprint_syntax::value_of(&text).map_err(|diagnostic| {
         let (line, column) = Source::new(&file, &text).position(diagnostic.span.start);
@@ -288,7 +294,8 @@ fn no_file(target: &str) -> anyhow::Error {
     Failure::unknown("file", target, known).code(code::NO_FILE).into()
 }
 
-fn tidy(path: &Path) -> String {
+/// Returns a path as it is shown: without `./` before it.
+pub fn tidy(path: &Path) -> String {
     let text = path.display().to_string();
     text.strip_prefix("./").unwrap_or(&text).to_owned()
 }

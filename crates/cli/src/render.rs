@@ -2,10 +2,13 @@
 
 pub mod catalogue;
 pub mod diagnostics;
+pub mod diff;
 pub mod errors;
 pub mod graph;
 pub mod live;
 pub mod plain;
+pub mod reference;
+pub mod secrets;
 pub mod text;
 pub mod topics;
 pub mod tree;

@@ -11,7 +11,11 @@ use anyhow::{Context as _, Result};
 use blueprint_engine::SecretNeed;
 use blueprint_model::{Secret, Secrets, code};
 use blueprint_vault::{
-    Cost, FileVault, KeyKind, KeySource, LoadError, Need, Sources, Vault, file::FileError,
+    AuditFault, AuditFile, Cost, FileVault, KeyKind, KeySource, LoadError, Need, Source, Sources,
+    Vault,
+    command::{self, CommandSource},
+    file::FileError,
+    hashicorp::{Auth, HashicorpSource},
 };
 use jiff::Timestamp;
 
@@ -58,13 +62,19 @@ pub fn file_vault(project: &Project, app: &mut App) -> FileVault {
     FileVault::new(vault_path(project, app), key_source(app))
 }
 
-/// Returns all sources of the project's secrets, in order. Reads nothing yet.
+/// Returns all sources of the project's secrets, in order, with every use told to the project's
+/// audit. Reads nothing yet.
 ///
 /// # Errors
 ///
-/// Returns a failure if the project names a source that this build does not have.
+/// Returns a failure if a source is set up in a way that cannot work.
 pub fn vault(project: &Project, app: &mut App) -> Result<Vault> {
-    let names: Vec<&str> = project.settings.vault.iter().map(source_name).collect();
+    let list: Vec<Source> = project
+        .settings
+        .vault
+        .iter()
+        .map(|source| source_of(source, project, app))
+        .collect::<Result<_>>()?;
     let pairs = app.environment.with_prefix("BLUEPRINT_SECRET_");
     let pairs: Vec<(String, String)> =
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
@@ -73,27 +83,39 @@ pub fn vault(project: &Project, app: &mut App) -> Result<Vault> {
         key: Arc::new(key_source(app)),
         environment: blueprint_vault::Environment::new(pairs),
         dotenv: project.root.join(".env"),
+        audit: Arc::new(audit(project, app)).sink(),
+        clock: now,
     };
-    blueprint_vault::open(&names, &sources)
-        .map_err(|err| Failure::wrong(err.to_string()).code(code::BAD_PROJECT).into())
+    Ok(blueprint_vault::open(list, &sources))
 }
 
-/// Loads what a run needs, right before it.
+/// Returns the project's audit. Reads nothing yet.
+pub fn audit(project: &Project, app: &App) -> AuditFile {
+    let path = project.home(&app.environment).join("audit.jsonl");
+    AuditFile::new(path, key_folder(app), now)
+}
+
+/// Loads what a run needs, right before it. Without needs nothing is read, and the run can still keep
+/// the secrets that it obtains.
 ///
 /// # Errors
 ///
 /// Returns a failure that names every missing secret at once, or says what keeps the vault shut.
 pub fn load(needs: &[SecretNeed], project: &Project, app: &mut App) -> Result<Secrets> {
-    if needs.is_empty() {
-        return Ok(Secrets::none());
-    }
     let needs: Vec<Need> = needs
         .iter()
         .map(|need| Need { name: need.name.clone(), is_optional: need.is_optional })
         .collect();
-    #[expect(clippy::disallowed_methods, reason = "the edge of the process: secrets may expire")]
-    let now = Timestamp::now();
-    vault(project, app)?.load(&needs, now).map_err(|err| load_failure(&err))
+    vault(project, app)?.load(&needs, now()).map_err(|err| load_failure(&err))
+}
+
+/// Returns the time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge of the process: uses of secrets have times"
+)]
+pub fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// Reads a new value: from a file, a variable, a hidden prompt typed twice, or stdin.
@@ -164,6 +186,8 @@ pub fn file_failure(err: FileError) -> anyhow::Error {
         }
         FileError::Weak { .. } => Failure::wrong(err.to_string()).code(code::WEAK_SECRET),
         FileError::AlreadyInitialised { .. }
+        | FileError::BadBackup { .. }
+        | FileError::BackupLocked { .. }
         | FileError::Empty { .. }
         | FileError::TooLarge { .. }
         | FileError::NotFound { .. }
@@ -171,6 +195,21 @@ pub fn file_failure(err: FileError) -> anyhow::Error {
         FileError::Disk { .. } => return anyhow::Error::from(err),
     };
     failure.into()
+}
+
+/// Returns the failure for what the audit refused.
+pub fn audit_failure(fault: AuditFault) -> anyhow::Error {
+    match fault {
+        AuditFault::Disk { .. } => anyhow::Error::from(fault),
+        AuditFault::NotThere { .. } => Failure::wrong(fault.to_string()).into(),
+        AuditFault::Torn { .. }
+        | AuditFault::Broken { .. }
+        | AuditFault::Cut { .. }
+        | AuditFault::NoKey { .. }
+        | AuditFault::UnknownVersion { .. } => {
+            Failure::environment(fault.to_string()).code(code::VAULT_DAMAGED).into()
+        }
+    }
 }
 
 fn load_failure(err: &LoadError) -> anyhow::Error {
@@ -184,14 +223,41 @@ fn load_failure(err: &LoadError) -> anyhow::Error {
     Failure::environment(format!("{err}{}", cause.unwrap_or_default())).code(code).into()
 }
 
-fn source_name(source: &VaultSource) -> &'static str {
-    match source {
-        VaultSource::File => "file",
-        VaultSource::Env => "env",
-        VaultSource::Dotenv => "dotenv",
-        VaultSource::Command(_) => "command",
-        VaultSource::Hashicorp(_) => "hashicorp",
-    }
+fn source_of(source: &VaultSource, project: &Project, app: &App) -> Result<Source> {
+    let variable = |name: &str| {
+        let value = app.environment.get(name).filter(|value| !value.is_empty());
+        value.map(|value| Secret::new(value.into()))
+    };
+    Ok(match source {
+        VaultSource::File => Source::File,
+        VaultSource::Env => Source::Env,
+        VaultSource::Dotenv => Source::Dotenv,
+        VaultSource::Command(program) if program.trim().is_empty() => {
+            let failure = Failure::wrong("project.yaml: `vault`: `command` names no program");
+            return Err(failure.code(code::BAD_PROJECT).help("command: ./give-secret").into());
+        }
+        VaultSource::Command(program) => Source::Command(CommandSource {
+            program: program.clone(),
+            folder: project.root.clone(),
+            path: app.environment.get("PATH").map(str::to_owned),
+            timeout: command::TIMEOUT,
+        }),
+        VaultSource::Hashicorp(server) => Source::Hashicorp(HashicorpSource {
+            address: server.address.clone(),
+            mount: server.mount.clone(),
+            path: server.path.clone(),
+            namespace: server.namespace.clone(),
+            auth: match (
+                variable("VAULT_TOKEN"),
+                variable("VAULT_ROLE_ID"),
+                variable("VAULT_SECRET_ID"),
+            ) {
+                (Some(token), _, _) => Auth::Token(token),
+                (None, Some(role), Some(secret)) => Auth::AppRole { role, secret },
+                (None, _, _) => Auth::None,
+            },
+        }),
+    })
 }
 
 fn without_last_line_end(text: &str) -> &str {

@@ -14,7 +14,10 @@ use blueprint_model::{
     value::Shared,
 };
 use jiff::Timestamp;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::{Id, JoinError, JoinSet},
+};
 
 use self::work::{AtWork, Worked};
 use crate::{
@@ -186,12 +189,16 @@ impl Run {
         match command {
             Command::Start(at) => self.start(at).await,
             Command::Resume(at, granted) => self.resume(at, granted).await,
+            Command::Open(at, wish) => {
+                let block = self.state.path(at);
+                self.record(EventKind::BlockWaiting { at, block, wish })
+            }
             Command::Skip(at, edge) => {
                 let block = self.state.path(at);
                 self.record(EventKind::BlockSkipped { at, block, edge })
             }
             Command::Cancel(at, reason) => {
-                self.put_down(at);
+                self.put_down(at)?;
                 let block = self.state.path(at);
                 self.record(EventKind::BlockCancelled { at, block, reason })
             }
@@ -216,12 +223,7 @@ impl Run {
         tokio::select! {
             biased;
             () = stop.wish.notified() => {}
-            Some(worked) = self.tasks.join_next() => {
-                if let Ok((at, worked)) = worked {
-                    self.at_work.remove(&at);
-                    self.worked(at, worked)?;
-                }
-            }
+            Some(joined) = self.tasks.join_next_with_id() => self.joined(joined)?,
             // A microsecond more, so that the time has really come.
             () = tokio::time::sleep(pause.unwrap_or_default() + Duration::from_micros(1)),
                 if pause.is_some() => {}
@@ -240,11 +242,31 @@ impl Run {
             self.cancel(CancelReason::Deadline)?;
         }
         self.state.wake(now);
-        while let Some(Ok((at, worked))) = self.tasks.try_join_next() {
-            self.at_work.remove(&at);
-            self.worked(at, worked)?;
+        while let Some(joined) = self.tasks.try_join_next_with_id() {
+            self.joined(joined)?;
         }
         Ok(())
+    }
+
+    /// Takes what a task left, unless the block was put down before it could be stopped.
+    fn joined(
+        &mut self,
+        joined: Result<(Id, (At, Worked)), JoinError>,
+    ) -> Result<(), JournalError> {
+        let Ok((id, (at, mut worked))) = joined else { return Ok(()) };
+        if self.at_work.get(&at).is_none_or(|work| work.id() != id) {
+            return Ok(());
+        }
+        if let Some(work) = self.at_work.remove(&at) {
+            worked.notes.uses.extend(work.notes().uses);
+        }
+        self.worked(at, worked)
+    }
+
+    /// The time until the run's deadline, while it is in force.
+    fn time_left(&self) -> Option<Duration> {
+        let deadline = self.deadline.filter(|_| self.state.cancel_reason().is_none())?;
+        Some(Duration::from_micros(micros_between(self.engine.clock.now(), deadline)))
     }
 
     fn cancel(&mut self, reason: CancelReason) -> Result<(), JournalError> {

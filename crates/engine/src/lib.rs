@@ -11,6 +11,7 @@ mod handle;
 mod library;
 mod outline;
 mod plan;
+mod replay;
 mod resolve;
 mod retry;
 mod state;
@@ -22,6 +23,7 @@ pub use crate::{
     handle::{RunEnd, RunHandle, Stop},
     library::{Library, Linked},
     outline::{Outline, OutlineEdge, OutlineNode},
-    plan::{Built, Plan, SecretNeed},
+    plan::{BlockInfo, Built, Goes, Plan, PlannedUse, Preview, PreviewField, SecretNeed},
+    replay::state_after,
     state::{Command, RunState},
 };

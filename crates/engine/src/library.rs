@@ -102,9 +102,9 @@ impl Library {
         found
     }
 
-    /// Every plan that can be reached by calls with a literal name, the start included; all of them
-    /// where a name is computed.
-    fn reachable(&self, start: &Arc<Plan>) -> Vec<Arc<Plan>> {
+    /// Returns every plan that can be reached by calls with a literal name, the start included; all of
+    /// them where a name is computed.
+    pub fn reachable(&self, start: &Arc<Plan>) -> Vec<Arc<Plan>> {
         let mut reached: BTreeMap<&str, &Arc<Plan>> = BTreeMap::new();
         let mut work = vec![start];
         while let Some(plan) = work.pop() {

@@ -1,6 +1,9 @@
 //! The shape of a plan, for drawings and lists.
 
-use blueprint_model::{Value, block::FieldKind};
+use blueprint_model::{
+    Value,
+    block::{FieldKind, Reach},
+};
 
 use crate::plan::{Compiled, GraphPlan, Plan, Step};
 
@@ -24,6 +27,12 @@ pub struct OutlineNode {
     pub kind: &'static str,
     /// Whether it names a secret.
     pub uses_secrets: bool,
+    /// The secrets that it names.
+    pub secrets: Vec<String>,
+    /// Secrets whose value its script may see.
+    pub reveals: Vec<String>,
+    /// Whether it touches the world outside.
+    pub reaches_outside: bool,
     /// Outcomes that an edge handles.
     pub handled: Vec<String>,
     /// Its error-like outcomes.
@@ -67,6 +76,9 @@ impl Plan {
                 title: step.title.clone(),
                 kind: step.kind.kind,
                 uses_secrets: !step.permit.keys.is_empty(),
+                secrets: secrets(step),
+                reaches_outside: step.kind.reach == Reach::Outside,
+                reveals: step.permit.reveal.iter().map(ToString::to_string).collect(),
                 handled: outcomes
                     .clone()
                     .filter(|(ix, _)| handled(*ix))
@@ -97,7 +109,15 @@ impl Plan {
     }
 }
 
-fn callee(step: &Step) -> Option<String> {
+fn secrets(step: &Step) -> Vec<String> {
+    let mut names: Vec<String> =
+        step.permit.keys.iter().map(|(name, _)| name.to_string()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+pub(crate) fn callee(step: &Step) -> Option<String> {
     let field = step.kind.fields.iter().find(|field| field.kind == FieldKind::Blueprint)?;
     match step.fields.iter().find(|(name, _)| *name == field.name)? {
         (_, Compiled::Literal(value)) => match &**value {

@@ -8,11 +8,23 @@ mod fields;
 mod flow;
 mod graph;
 mod names;
+mod preview;
+mod replace;
 mod scope;
 mod scripts;
 mod secrets;
+mod state_keys;
+mod triggers;
+mod uses;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use blueprint_model::{
     Block, Blueprint, Diagnostic, Registry, SecretName, Source, Span, Value,
@@ -24,8 +36,14 @@ use blueprint_model::{
 };
 
 pub(crate) use self::compile::{Compiled, Otherwise, Part, Place, Ref, Root};
+pub use self::{
+    preview::{Preview, PreviewField},
+    replace::BlockInfo,
+    uses::{Goes, PlannedUse},
+};
 
 /// A blueprint, checked and compiled. Immutable; shared by all runs.
+#[derive(Clone)]
 pub struct Plan {
     /// The blueprint's name.
     pub name: String,
@@ -42,6 +60,7 @@ pub struct Plan {
     pub(crate) on_error: OnError,
     pub(crate) graphs: Vec<GraphPlan>,
     pub(crate) needs: Vec<SecretNeed>,
+    pub(crate) sites: Vec<uses::Site>,
     pub(crate) calls: Vec<CallSite>,
 }
 
@@ -62,9 +81,12 @@ pub(crate) struct CallSite {
     /// The callee's name; `None` where it is computed.
     pub name: Option<String>,
     pub span: Span,
+    /// Graph and block.
+    pub at: (u32, u32),
 }
 
 /// One graph of a plan: the blueprint's own is the first, bodies follow.
+#[derive(Clone)]
 pub(crate) struct GraphPlan {
     pub steps: Vec<Step>,
     /// Blocks that nothing leads to, in file order.
@@ -72,6 +94,7 @@ pub(crate) struct GraphPlan {
 }
 
 /// A block as checked.
+#[derive(Clone)]
 pub(crate) struct Step {
     pub id: Arc<str>,
     pub title: Option<String>,
@@ -93,12 +116,33 @@ pub(crate) struct Step {
     pub variables: Vec<(Arc<str>, Ref)>,
     /// Whether it looks at the state as a whole: scripts that use it, fields that are paths into it.
     pub sees_state: bool,
+    /// Whether it runs scripts.
+    pub is_scripted: bool,
+    /// What its scripts were seen to cost.
+    pub cost: Arc<Cost>,
     pub permit: Arc<Permit>,
     pub body: Option<u32>,
     /// Blocks of this graph whose results it or its body reads.
     pub reads: Vec<u32>,
     /// Blocks of this graph that read its result.
     pub readers: u32,
+}
+
+/// What a block's scripts were seen to cost, over all runs of the plan.
+#[derive(Debug, Default)]
+pub(crate) struct Cost(AtomicU64);
+
+impl Cost {
+    /// A hand-over to a thread costs several microseconds; below this it does not pay.
+    const HEAVY_US: u64 = 30;
+
+    pub(crate) fn note(&self, took_us: u64) {
+        self.0.fetch_max(took_us, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= Self::HEAVY_US
+    }
 }
 
 /// An outcome of a block as checked.
@@ -149,11 +193,22 @@ impl Plan {
             .map(|(graph, draft)| flow::Flow::of(graph, draft))
             .collect();
         flow::judge(&draft, &graphs, &flows, &mut diagnostics);
-        let cx = compile::Cx { blueprint, registry, draft: &draft, graphs: &graphs, flows: &flows };
+        triggers::judge(blueprint, &mut diagnostics);
+        let state_keys = state_keys::of(blueprint, &draft);
+        let cx = compile::Cx {
+            blueprint,
+            registry,
+            draft: &draft,
+            graphs: &graphs,
+            flows: &flows,
+            state_keys,
+        };
         let mut parts = compile::compile(&cx, &mut diagnostics);
-        let needs = secrets::judge(&cx, &mut parts, &mut diagnostics);
+        let (needs, sites) = secrets::judge(&cx, &mut parts, &mut diagnostics);
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
-        let has_error = diagnostics.iter().any(Diagnostic::is_error);
+        // A block without a type was reported by the reader.
+        let is_typed = draft.graphs.iter().all(names::DraftGraph::is_typed);
+        let has_error = !is_typed || diagnostics.iter().any(Diagnostic::is_error);
         let plan = (!has_error).then(|| {
             let calls = std::mem::take(&mut parts.calls);
             let graphs = compile::assemble(&cx, graphs.as_slice(), parts);
@@ -167,6 +222,7 @@ impl Plan {
                 on_error: blueprint.on_error,
                 graphs,
                 needs,
+                sites,
                 calls,
             })
         });

@@ -18,7 +18,7 @@ use std::{
 
 use blueprint_model::{
     EventKind, Value,
-    block::{BodyEnd, Change, Granted},
+    block::{BodyEnd, Change, Granted, Wish},
     event::{At, CancelReason, Counts, RunError, RunStatus},
     id::BlockPath,
     value::{self, Shared, Step as ValueStep},
@@ -39,6 +39,8 @@ pub enum Command {
     Start(At),
     /// Let a block go on with what came of its wish.
     Resume(At, Granted),
+    /// Record that the time of a loop's next round has come.
+    Open(At, Wish),
     /// Record that a block is skipped, because of this edge (`from.outcome`).
     Skip(At, String),
     /// Stop a block, or give it up before it starts.
@@ -75,6 +77,7 @@ struct Cell {
 #[derive(Debug, Clone)]
 enum Due {
     Resume(At),
+    Open(At),
     Skip(At, u32),
     Cancel(At, CancelReason),
     Expire(At),
@@ -115,7 +118,9 @@ impl RunState {
         match event {
             EventKind::RunStarted { inputs, payload, .. } => self.begin(inputs, payload),
             EventKind::BlockStarted { at, attempt, .. } => self.started(*at, *attempt, time),
-            EventKind::AttemptFailed { at, retry_at, .. } => self.will_retry(*at, *retry_at),
+            EventKind::AttemptFailed { at, attempt, retry_at, .. } => {
+                self.will_retry(*at, *attempt, *retry_at);
+            }
             EventKind::BlockWaiting { at, wish, .. } => self.waiting(*at, wish, time),
             EventKind::StateChanged { at, changes, .. } => {
                 self.slot_mut(*at).staged.clone_from(changes);
@@ -162,12 +167,12 @@ impl RunState {
 
     /// Takes every timer that is due at `now`.
     pub fn wake(&mut self, now: Timestamp) {
-        while let Some((_, at, timer)) =
+        while let Some((time, at, timer)) =
             self.timers.first().copied().filter(|(time, ..)| *time <= now)
         {
             self.timers.pop_first();
             if self.is_open(at) {
-                self.ring(at, timer);
+                self.ring(at, timer, time);
             }
         }
     }
@@ -285,10 +290,11 @@ impl RunState {
         self.set_status(at, Status::Running);
     }
 
-    fn will_retry(&mut self, at: At, retry_at: Timestamp) {
+    fn will_retry(&mut self, at: At, attempt: u32, retry_at: Timestamp) {
         let slot = self.slot_mut(at);
         slot.staged = Vec::new();
-        slot.attempt += u32::from(slot.attempt == 0);
+        slot.wait = None;
+        slot.attempt = attempt;
         self.set_status(at, Status::Retrying);
         self.timers.insert((retry_at, at, Timer::Retry));
     }
@@ -316,6 +322,7 @@ impl RunState {
     fn judge(&mut self, due: &Due) -> Option<Command> {
         match due {
             Due::Resume(at) => self.granted(*at).map(|granted| Command::Resume(*at, granted)),
+            Due::Open(at) => self.round_of(*at).map(|wish| Command::Open(*at, wish)),
             Due::Skip(at, edge) => {
                 let is_open = self.is_open(*at) && self.slot(*at).status == Status::Pending;
                 (is_open && !self.is_given_up(*at))
@@ -337,12 +344,13 @@ impl RunState {
         scope.is_some_and(|scope| !scope.slots[at.block as usize].status.is_ended())
     }
 
-    fn ring(&mut self, at: At, timer: Timer) {
+    fn ring(&mut self, at: At, timer: Timer, time: Timestamp) {
         match timer {
             Timer::Retry if self.slot(at).status == Status::Retrying => self.make_due(at),
             Timer::Sleep => self.woken(at),
-            Timer::Round => self.open_round(at),
-            Timer::Timeout => self.expire(at),
+            // Opening it is a fact, so that the events alone tell which scopes there are.
+            Timer::Round => self.queue.push_back(Due::Open(at)),
+            Timer::Timeout => self.expire(at, time),
             Timer::Retry => {}
         }
     }

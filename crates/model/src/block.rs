@@ -53,6 +53,8 @@ pub struct BlockSpec {
     pub docs: &'static str,
     /// Its own fields, in the order of the manual.
     pub fields: &'static [FieldSpec],
+    /// Fields of which exactly one must be there.
+    pub one_of: &'static [&'static str],
     /// The outcomes it can end with, the usual one first. Empty: it ends its graph.
     pub outcomes: &'static [OutcomeSpec],
     /// The field whose object keys are further outcomes (`cases` of `switch`).

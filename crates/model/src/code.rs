@@ -127,8 +127,6 @@ pub const RECURSION: Code = Code("BP0414");
 pub const DUPLICATE_BLUEPRINT: Code = Code("BP0415");
 /// A declared secret is not used.
 pub const UNUSED_SECRET: Code = Code("BP0416");
-/// A secret is used where nothing leaves.
-pub const NO_EGRESS: Code = Code("BP0417");
 /// A secret without a host list goes to a computed host.
 pub const COMPUTED_HOST: Code = Code("BP0418");
 /// A block failed and nothing handled it.
@@ -218,7 +216,6 @@ pub const ALL: &[Code] = &[
     RECURSION,
     DUPLICATE_BLUEPRINT,
     UNUSED_SECRET,
-    NO_EGRESS,
     COMPUTED_HOST,
     BLOCK_FAILED,
     REFERENCE_EMPTY,

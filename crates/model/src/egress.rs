@@ -1,13 +1,20 @@
 //! The one way out for secrets: the only function that turns a handle into its value.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+pub use crate::audit::SecretUse;
 use crate::{
+    audit::{Action, Audited},
     block::BlockError,
-    id::SecretName,
-    secret::{Policy, Secrets},
+    id::{BlockPath, RunId, SecretName},
+    provider::Entry,
+    secret::{KeyRef, Mention, Mentions, SecretOutput, Secrets, TokenError},
     value::{self, Value},
 };
 
@@ -142,24 +149,24 @@ pub struct SecretGrant {
     pub hosts: Vec<HostPattern>,
 }
 
-/// What was done with a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretUse {
-    /// The key.
-    pub key: SecretName,
-    /// Its version.
-    pub version: u64,
-    /// `swap` at egress, `reveal` to a script.
-    pub action: &'static str,
-    /// Where it went: host and place.
-    pub destination: String,
-}
-
 /// The way out of one block: the run's secrets, and what this block may do with them.
 #[derive(Clone)]
 pub struct Egress {
     secrets: Secrets,
     permit: Arc<Permit>,
+    caller: Option<Arc<Caller>>,
+    uses: Option<Arc<Mutex<Vec<SecretUse>>>>,
+}
+
+/// Who uses secrets, and when.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The run.
+    pub run: RunId,
+    /// The block.
+    pub block: BlockPath,
+    /// When its attempt started: a key that has expired by then is not used.
+    pub now: Timestamp,
 }
 
 /// What one block may do with secrets.
@@ -171,12 +178,25 @@ pub struct Permit {
     pub keys: Vec<(SecretName, SecretGrant)>,
     /// Keys whose value its script may see.
     pub reveal: Vec<SecretName>,
+    /// Every key that the blueprint lists; `None` where it has no list. Handles that reach the block
+    /// from others obey it too.
+    pub listed: Option<Arc<Vec<(SecretName, SecretGrant)>>>,
+    /// Parts of its result that are secrets from then on.
+    pub outputs: Vec<SecretOutput>,
 }
 
 impl Egress {
     /// Returns the way out of a block.
     pub fn new(secrets: Secrets, permit: Arc<Permit>) -> Self {
-        Self { secrets, permit }
+        let uses = (!secrets.is_empty()).then(Arc::default);
+        Self { secrets, permit, caller: None, uses }
+    }
+
+    /// Says for whom it is. Without it, a key with a date is not used.
+    #[must_use]
+    pub fn for_caller(mut self, caller: Caller) -> Self {
+        self.caller = Some(Arc::new(caller));
+        self
     }
 
     /// Returns the run's secrets: handles and views, no values.
@@ -196,17 +216,47 @@ impl Egress {
         self.permit.keys.iter().any(|(key, _)| key.as_str() == name)
     }
 
-    /// Returns the value of a key for a script, where block and vault permit it.
-    pub fn reveal(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a key for a script, or `None` where the block does not ask for it or the
+    /// vault has none.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the vault does not permit it, or the audit cannot be kept.
+    pub fn reveal(&self, name: &str) -> Result<Option<&str>, BlockError> {
         let is_named = self.permit.reveal.iter().any(|key| key.as_str() == name);
-        let entry = &self.secrets.entries()[self.secrets.position(name).filter(|_| is_named)?];
-        (entry.policy.may_reveal && !entry.is_weak).then(|| entry.value.expose())
+        let Some(position) = self.secrets.position(name).filter(|_| is_named) else {
+            return Ok(None);
+        };
+        let entry = &self.secrets.entries()[position];
+        let mention = Mention { key: KeyRef::Loaded(position), function: None };
+        let refused = self.why_not_revealed(entry);
+        let used = SecretUse {
+            action: Action::Reveal,
+            place: "script".into(),
+            refused: refused.clone(),
+            ..self.use_of(mention)
+        };
+        // A script may ask in a loop: the first time tells it all.
+        if !self.uses.as_ref().is_some_and(|uses| lock(uses).contains(&used)) {
+            self.keep(vec![used])?;
+        }
+        match refused {
+            None => Ok(Some(entry.value.expose())),
+            Some(why) => {
+                Err(BlockError::permanent(format!("secret `{name}` may not be revealed: {why}")))
+            }
+        }
     }
 
     /// Turns the handles in `text` into values for this destination and place, if every key in it
-    /// may go there, and says which keys went.
+    /// may go there, and says which keys went. Nothing goes before the audit has it.
     ///
     /// `encode` is applied to each value alone: percent-encoding in a URL, for example.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a key may not go there, a handle was changed on the way, or the audit
+    /// cannot be kept.
     pub fn send(
         &self,
         text: &str,
@@ -214,85 +264,190 @@ impl Egress {
         place: &Place,
         encode: &dyn Fn(&str) -> String,
     ) -> Result<(Zeroizing<String>, Vec<SecretUse>), BlockError> {
-        let mut uses = Vec::new();
-        for position in self.secrets.keys_in(text) {
-            uses.push(self.judge(position, to, place)?);
+        let mut mentions = Mentions::default();
+        self.secrets.add_mentions(text, &mut mentions);
+        let uses = self.judge(mentions, to, place)?;
+        match self.secrets.swap(text, encode) {
+            Ok(swapped) => Ok((swapped, self.keep(uses)?)),
+            Err(err) => Err(self.refuse(uses, &err)),
         }
-        let swapped = self
-            .secrets
-            .swap(text, encode)
-            .map_err(|err| BlockError::permanent(err.to_string()))?;
-        Ok((swapped, uses))
     }
 
     /// Turns the handles in every text of a value into values; see [`Egress::send`].
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as [`Egress::send`] does.
     pub fn send_value(
         &self,
         value: &Value,
         to: &Destination,
         place: &Place,
     ) -> Result<(Value, Vec<SecretUse>), BlockError> {
+        let mut mentions = Mentions::default();
+        value::any_text(value, &mut |text| {
+            self.secrets.add_mentions(text, &mut mentions);
+            false
+        });
+        let uses = self.judge(mentions, to, place)?;
         let mut sent = value.clone();
-        let mut uses = Vec::new();
-        let mut refused = None;
+        let mut failed = None;
         value::map_text(&mut sent, &mut |text| {
-            if refused.is_some() || !self.secrets.holds_token(text) {
+            if failed.is_some() || !self.secrets.holds_token(text) {
                 return None;
             }
-            match self.send(text, to, place, &str::to_owned) {
-                Ok((swapped, used)) => {
-                    uses.extend(used);
-                    Some((*swapped).clone())
-                }
+            match self.secrets.swap(text, &str::to_owned) {
+                Ok(swapped) => Some((*swapped).clone()),
                 Err(err) => {
-                    refused = Some(err);
+                    failed = Some(err);
                     None
                 }
             }
         });
-        match refused {
-            Some(err) => Err(err),
-            None => Ok((sent, uses)),
+        match failed {
+            None => Ok((sent, self.keep(uses)?)),
+            Some(err) => Err(self.refuse(uses, &err)),
         }
     }
 
+    /// Returns what was used and refused since the last call.
+    pub fn take_uses(&self) -> Vec<SecretUse> {
+        self.uses.as_ref().map(|uses| std::mem::take(&mut *lock(uses))).unwrap_or_default()
+    }
+
+    /// Judges every mention; all that may not leave are in the audit before the first of them is
+    /// told.
     fn judge(
         &self,
-        position: usize,
+        mentions: Mentions,
         to: &Destination,
         place: &Place,
-    ) -> Result<SecretUse, BlockError> {
-        let entry = &self.secrets.entries()[position];
-        let refuse = |why: String| {
-            BlockError::permanent(format!("secret `{}` may not leave here: {why}", entry.name))
+    ) -> Result<Vec<SecretUse>, BlockError> {
+        let mut uses = Vec::new();
+        for mention in mentions.found {
+            let action = if mention.function.is_some() { Action::Derive } else { Action::Swap };
+            let refused = self.why_not(mention.key, to, place);
+            let (host, place) = (to.to_string(), place.to_string());
+            uses.push(SecretUse { action, host, place, refused, ..self.use_of(mention) });
+        }
+        let refused: Vec<SecretUse> =
+            uses.iter().filter(|used| used.refused.is_some()).cloned().collect();
+        let Some(SecretUse { key, refused: Some(why), .. }) = refused.first() else {
+            return Ok(uses);
         };
-        let grant = self.permit.keys.iter().find(|(key, _)| *key == entry.name);
+        let err = BlockError::permanent(format!("secret `{key}` may not leave here: {why}"));
+        self.keep(refused)?;
+        Err(err)
+    }
+
+    fn use_of(&self, mention: Mention) -> SecretUse {
+        let (key, version) = self.secrets.identity(mention.key);
+        SecretUse {
+            key,
+            version,
+            action: Action::Swap,
+            host: String::new(),
+            place: String::new(),
+            function: mention.function,
+            refused: None,
+        }
+    }
+
+    /// Returns the error for a text whose handles have no values, after the audit has it.
+    fn refuse(&self, mut uses: Vec<SecretUse>, err: &TokenError) -> BlockError {
+        for used in &mut uses {
+            used.refused = Some(err.to_string());
+        }
+        let kept = self.keep(uses);
+        kept.err().unwrap_or_else(|| BlockError::permanent(err.to_string()))
+    }
+
+    /// Hands uses to the audit, and keeps them for the run's events once it has them.
+    fn keep(&self, uses: Vec<SecretUse>) -> Result<Vec<SecretUse>, BlockError> {
+        let Some(first) = uses.first() else { return Ok(uses) };
+        if let Some(audit) = self.secrets.audit() {
+            let caller = self.caller.as_ref();
+            let told = Audited {
+                run: caller.map_or("", |caller| caller.run.as_str()),
+                blueprint: &self.permit.blueprint,
+                block: &caller.map_or_else(String::new, |caller| {
+                    let block = caller.block.to_string();
+                    self.secrets.view_text(&block).unwrap_or(block)
+                }),
+                uses: &uses,
+            };
+            audit(&told).map_err(|err| {
+                BlockError::permanent(format!(
+                    "secret `{}` is not used, because the audit cannot be kept: {err}",
+                    first.key
+                ))
+            })?;
+        }
+        if let Some(kept) = &self.uses {
+            lock(kept).extend(uses.iter().cloned());
+        }
+        Ok(uses)
+    }
+
+    /// Returns why a script may not see a value.
+    fn why_not_revealed(&self, entry: &Entry) -> Option<String> {
+        if entry.is_weak {
+            return Some("its value is too weak to be searched for".into());
+        }
+        if !entry.policy.may_reveal {
+            let key = &entry.name;
+            return Some(format!("allow it with `blueprint vault policy {key} --reveal allow`"));
+        }
+        self.why_not_here(entry)
+    }
+
+    /// Returns why a key may not go there; `None` where it may.
+    fn why_not(&self, key: KeyRef, to: &Destination, place: &Place) -> Option<String> {
+        let entry = match key {
+            KeyRef::Loaded(position) => &self.secrets.entries()[position],
+            KeyRef::Obtained(_) => return (!is_safe_without_list(to)).then(|| is_not_https(to)),
+        };
+        let listed = self.permit.listed.as_deref();
+        let grants = listed.unwrap_or(&self.permit.keys);
+        let grant = grants.iter().find(|(key, _)| *key == entry.name);
+        if listed.is_some() && grant.is_none() {
+            return Some("it is not among `secrets` of this blueprint".into());
+        }
         let own_hosts = grant.map_or(&[][..], |(_, grant)| &grant.hosts);
-        let Policy { hosts, places, blueprints, .. } = &entry.policy;
+        let (hosts, places) = (&entry.policy.hosts, &entry.policy.places);
         for (owner, hosts) in [("the blueprint", own_hosts), ("the vault", hosts.as_slice())] {
             if !hosts.is_empty() && !hosts.iter().any(|host| host.allows(to)) {
-                return Err(refuse(format!("`{to}` is not among the hosts that {owner} allows")));
+                return Some(format!("`{to}` is not among the hosts that {owner} allows"));
             }
         }
         if own_hosts.is_empty() && hosts.is_empty() && !is_safe_without_list(to) {
-            return Err(refuse(format!("`{to}` is not https; name it in `hosts` to allow it")));
+            return Some(is_not_https(to));
         }
         if !places.is_empty() && !places.iter().any(|allowed| allowed.allows(place)) {
-            return Err(refuse(format!("the vault does not allow it in `{place}`")));
+            return Some(format!("the vault does not allow it in `{place}`"));
         }
-        if !blueprints.is_empty() && !blueprints.contains(&self.permit.blueprint) {
-            return Err(refuse(format!(
-                "the vault does not allow it in blueprint `{}`",
-                self.permit.blueprint
-            )));
-        }
-        Ok(SecretUse {
-            key: entry.name.clone(),
-            version: entry.version,
-            action: "swap",
-            destination: format!("{to} {place}"),
-        })
+        self.why_not_here(entry)
     }
+
+    /// Returns why a key may not be used by this blueprint, now.
+    fn why_not_here(&self, entry: &Entry) -> Option<String> {
+        let blueprint = &self.permit.blueprint;
+        let blueprints = &entry.policy.blueprints;
+        if !blueprints.is_empty() && !blueprints.contains(blueprint) {
+            return Some(format!("the vault does not allow it in blueprint `{blueprint}`"));
+        }
+        let expires = entry.policy.expires?;
+        let is_fresh = self.caller.as_ref().is_some_and(|caller| caller.now < expires);
+        (!is_fresh).then(|| format!("it expired at {expires:.0}"))
+    }
+}
+
+fn lock(uses: &Mutex<Vec<SecretUse>>) -> MutexGuard<'_, Vec<SecretUse>> {
+    uses.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_not_https(to: &Destination) -> String {
+    format!("`{to}` is not https; name it in `hosts` to allow it")
 }
 
 /// Without any list of hosts, a key goes over https, or to the machine itself.
@@ -323,51 +478,4 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn to(url: &str) -> Destination {
-        let (scheme, rest) = url.split_once("://").unwrap();
-        let (host, port) = split_port(rest).unwrap();
-        let port = port.or_else(|| default_port(scheme)).unwrap();
-        Destination { scheme: scheme.into(), host: host.into(), port }
-    }
-
-    #[track_caller]
-    fn check(pattern: &str, url: &str, expected: bool) {
-        let pattern = HostPattern::parse(pattern).expect("a pattern");
-        assert_eq!(pattern.allows(&to(url)), expected, "{pattern} {url}");
-    }
-
-    #[test]
-    fn a_pattern_means_one_origin() {
-        check("api.acme.example", "https://api.acme.example", true);
-        check("API.acme.example", "https://api.ACME.example", true);
-        check("api.acme.example", "http://api.acme.example", false);
-        check("api.acme.example", "https://api.acme.example:8443", false);
-        check("api.acme.example:8443", "https://api.acme.example:8443", true);
-        check("http://127.0.0.1:8080", "http://127.0.0.1:8080", true);
-        check("http://127.0.0.1:8080", "https://127.0.0.1:8080", false);
-        check("*.acme.example", "https://a.b.acme.example", true);
-        check("*.acme.example", "https://acme.example", false);
-        check("*.acme.example", "https://evilacme.example", false);
-    }
-
-    #[test]
-    fn what_is_no_host_is_refused() {
-        for text in ["", "*", "*.", "a/b", "user@host", "ftp://x", "a:b", "a b"] {
-            assert!(HostPattern::parse(text).is_none(), "{text}");
-        }
-    }
-
-    #[test]
-    fn places_are_named_by_policy() {
-        assert_eq!(
-            Place::parse("header:Authorization"),
-            Some(Place::Header("authorization".into()))
-        );
-        let any = Place::parse("header").unwrap();
-        assert!(any.allows(&Place::Header("x-key".into())));
-        assert!(!any.allows(&Place::Body));
-    }
-}
+mod tests;

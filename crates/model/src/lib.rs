@@ -4,6 +4,7 @@
 //! [`Event`]s. This crate names those things and the four contracts between them ([`Block`],
 //! [`Provider`], [`Language`], [`Journal`]). It does no I/O, reads no clock and starts no task.
 
+pub mod audit;
 pub mod block;
 pub mod blueprint;
 pub mod code;

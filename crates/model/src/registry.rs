@@ -1,15 +1,16 @@
-//! The block types and script languages of a process: two lists that can be read.
+//! What blueprints of a process can name: block types, script languages, process variables.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{block::Block, script::Language};
 
-/// The block types and script languages.
+/// The block types, script languages and process variables.
 #[derive(Clone)]
 pub struct Registry {
     blocks: Arc<Vec<Arc<dyn Block>>>,
     by_kind: Arc<BTreeMap<&'static str, usize>>,
     languages: Arc<Vec<Arc<dyn Language>>>,
+    variables: Arc<[String]>,
 }
 
 impl Registry {
@@ -21,7 +22,20 @@ impl Registry {
             blocks: Arc::new(blocks),
             by_kind: Arc::new(by_kind),
             languages: Arc::new(languages),
+            variables: Arc::default(),
         }
+    }
+
+    /// Returns the registry with process variables that blueprints may read.
+    #[must_use]
+    pub fn with_variables(mut self, names: &[String]) -> Self {
+        self.variables = names.into();
+        self
+    }
+
+    /// Returns the process variables that blueprints may read.
+    pub fn variables(&self) -> &[String] {
+        &self.variables
     }
 
     /// Returns the block type with this name.

@@ -1,5 +1,9 @@
 //! Secrets as handles: the values of one run, the table of its tokens, and what tokens stand for.
 
+mod obtained;
+mod swap;
+mod views;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -10,10 +14,14 @@ use std::{
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use self::obtained::Obtained;
+pub use self::obtained::{MAX_OBTAINED, ObtainError, SecretOutput};
+pub(crate) use self::views::{KeyRef, Mention, Mentions};
 use crate::{
+    audit::Audit,
     egress::{HostPattern, Place},
     provider::Entry,
-    token::{Found, TokenShape},
+    token::TokenShape,
     value::{self, Value},
 };
 
@@ -128,6 +136,10 @@ pub struct Tools {
     pub keyed_hash: fn(key: &[u8; 32], text: &str) -> [u8; 32],
     /// The second net over the loaded values.
     pub net: Net,
+    /// Makes a net over further values, those that the run obtains; hits name their places.
+    pub search: fn(&[&Secret]) -> Net,
+    /// Keeps each use before it happens.
+    pub audit: Audit,
 }
 
 /// The secrets of one tree of runs. Cheap to clone.
@@ -139,6 +151,7 @@ struct Inner {
     tools: Option<Tools>,
     shape: TokenShape,
     table: Mutex<Table>,
+    obtained: Obtained,
 }
 
 #[derive(Default)]
@@ -151,6 +164,8 @@ struct Table {
 pub enum Meaning {
     /// A loaded key, by position.
     Key(usize),
+    /// A secret that the run obtained, by position.
+    Obtained(usize),
     /// The result of a function; arguments may hold tokens themselves.
     Derived {
         /// Position among the derivations.
@@ -169,6 +184,12 @@ pub enum TokenError {
          such as `base64(vault.KEY)` on it"
     )]
     Damaged,
+    /// A whole token that stands for nothing here.
+    #[error(
+        "a secret's handle is not known here: a secret that a run obtains lives in its process only, \
+         so run the block that obtained it again"
+    )]
+    Unknown,
     /// A function could not compute its result.
     #[error("`{function}` failed: {message}")]
     Function {
@@ -180,6 +201,9 @@ pub enum TokenError {
     /// Functions of functions of functions …
     #[error("functions over secrets are nested more than 32 deep")]
     TooDeep,
+    /// Functions that make ever longer texts.
+    #[error("functions over secrets made more than 64 MiB of text")]
+    TooLarge,
 }
 
 const MAX_DERIVATION_DEPTH: usize = 32;
@@ -194,6 +218,7 @@ impl Secrets {
             tools: Some(tools),
             shape: TokenShape::new(&edges),
             table: Mutex::default(),
+            obtained: Obtained::default(),
         }))
     }
 
@@ -204,12 +229,13 @@ impl Secrets {
             tools: None,
             shape: TokenShape::new(&[0; 16]),
             table: Mutex::default(),
+            obtained: Obtained::default(),
         }))
     }
 
     /// Returns whether there is nothing to protect.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.is_empty()
+        self.0.entries.is_empty() && self.0.obtained.is_empty()
     }
 
     /// Returns the loaded entries.
@@ -242,65 +268,25 @@ impl Secrets {
         !self.is_empty() && self.0.shape.is_near(text) && !self.0.shape.find(text).is_empty()
     }
 
-    /// Returns the keys that a text's tokens stand for, derived ones included.
-    pub fn keys_in(&self, text: &str) -> Vec<usize> {
-        let mut keys = Vec::new();
-        self.collect_keys(text, 0, &mut keys);
-        keys.sort_unstable();
-        keys.dedup();
-        keys
+    /// Returns the audit; `None` where there are no secrets.
+    pub(crate) fn audit(&self) -> Option<&Audit> {
+        self.0.tools.as_ref().map(|tools| &tools.audit)
     }
 
-    /// Replaces every token by its value. Called by the one egress function only.
-    pub(crate) fn swap(
-        &self,
-        text: &str,
-        encode: &dyn Fn(&str) -> String,
-    ) -> Result<Zeroizing<String>, TokenError> {
-        self.swap_at(text, encode, 0)
-    }
-
-    /// Returns the text for people: tokens become `⟨vault.KEY⟩`. `None` if there is nothing to do.
-    pub fn view_text(&self, text: &str) -> Option<String> {
-        if self.is_empty() || !self.0.shape.is_near(text) {
-            return None;
-        }
-        self.replace(text, |found| match found {
-            Found::Whole(range) => match self.meaning(&text[range.clone()]) {
-                Some(meaning) => self.describe(&meaning, 0),
-                None => "⟨unknown handle⟩".into(),
-            },
-            Found::Damaged(_) => "⟨damaged handle⟩".into(),
-        })
-    }
-
-    /// Returns a value for people; see [`Secrets::view_text`].
-    pub fn view(&self, value: &Value) -> Option<Value> {
-        if self.is_empty() || !value::any_text(value, &mut |text| self.0.shape.is_near(text)) {
-            return None;
-        }
-        let mut view = value.clone();
-        value::map_text(&mut view, &mut |text| self.view_text(text));
-        Some(view)
-    }
-
-    /// Returns the text with every loaded value that stands in it replaced by its handle, or `None`
-    /// if it holds none: the second net.
+    /// Returns the text with every loaded or obtained value that stands in it replaced by its handle,
+    /// or `None` if it holds none: the second net.
     pub fn catch_text(&self, text: &str) -> Option<String> {
         let tools = self.0.tools.as_ref().filter(|_| !self.is_empty())?;
-        let hits = (tools.net)(text);
-        if hits.is_empty() {
-            return None;
+        let mut caught = None;
+        if !self.0.entries.is_empty() {
+            caught = replace_hits(text, &(tools.net)(text), |entry| self.handle(entry));
         }
-        let mut caught = String::with_capacity(text.len());
-        let mut last = 0;
-        for hit in hits {
-            caught.push_str(&text[last..hit.range.start]);
-            caught.push_str(&self.handle(hit.entry));
-            last = hit.range.end;
+        for (start, net) in self.0.obtained.nets() {
+            let text = caught.as_deref().unwrap_or(text);
+            let token = |entry| self.token(Meaning::Obtained(start + entry));
+            caught = replace_hits(text, &net(text), token).or(caught);
         }
-        caught.push_str(&text[last..]);
-        Some(caught)
+        caught
     }
 
     /// Applies the second net to a value; returns whether something was caught.
@@ -324,6 +310,7 @@ impl Secrets {
                 let entry = &self.0.entries[*entry];
                 format!("key\0{}\0{}", entry.name, entry.version)
             }
+            Meaning::Obtained(position) => format!("obtained\0{position}"),
             Meaning::Derived { function, arguments } => {
                 format!("derived\0{function}\0{}", Value::from(arguments.clone()))
             }
@@ -340,111 +327,19 @@ impl Secrets {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn swap_at(
-        &self,
-        text: &str,
-        encode: &dyn Fn(&str) -> String,
-        depth: usize,
-    ) -> Result<Zeroizing<String>, TokenError> {
-        if self.is_empty() || !self.0.shape.is_near(&text.to_ascii_lowercase()) {
-            return Ok(Zeroizing::new(text.into()));
-        }
-        let mut swapped = Zeroizing::new(String::with_capacity(text.len()));
-        let mut last = 0;
-        for found in self.0.shape.find(text) {
-            let Found::Whole(range) = found else { return Err(TokenError::Damaged) };
-            let meaning = self.meaning(&text[range.clone()]).ok_or(TokenError::Damaged)?;
-            swapped.push_str(&text[last..range.start]);
-            let value = self.value_of(&meaning, depth)?.to_text();
-            swapped.push_str(&Zeroizing::new(encode(&value)));
-            last = range.end;
-        }
-        swapped.push_str(&text[last..]);
-        Ok(swapped)
+fn replace_hits(text: &str, hits: &[Hit], token: impl Fn(usize) -> String) -> Option<String> {
+    if hits.is_empty() {
+        return None;
     }
-
-    fn value_of(&self, meaning: &Meaning, depth: usize) -> Result<Bytes, TokenError> {
-        if depth > MAX_DERIVATION_DEPTH {
-            return Err(TokenError::TooDeep);
-        }
-        match meaning {
-            Meaning::Key(entry) => Ok(Bytes::text(self.0.entries[*entry].value.expose())),
-            Meaning::Derived { function, arguments } => {
-                let derivation = &self.derivations()[*function];
-                let arguments = arguments
-                    .iter()
-                    .map(|argument| self.argument(argument, depth + 1))
-                    .collect::<Result<Vec<Bytes>, TokenError>>()?;
-                (derivation.compute)(&arguments)
-                    .map_err(|message| TokenError::Function { function: derivation.name, message })
-            }
-        }
+    let mut caught = String::with_capacity(text.len());
+    let mut last = 0;
+    for hit in hits {
+        caught.push_str(&text[last..hit.range.start]);
+        caught.push_str(&token(hit.entry));
+        last = hit.range.end;
     }
-
-    /// An argument that is one token alone keeps its bytes, so that `base64(sha256(x))` encodes the
-    /// digest and not its hexadecimal digits.
-    fn argument(&self, text: &str, depth: usize) -> Result<Bytes, TokenError> {
-        match self.meaning(text) {
-            Some(meaning) => self.value_of(&meaning, depth),
-            None => self.swap_at(text, &str::to_owned, depth).map(Bytes::Text),
-        }
-    }
-
-    fn describe(&self, meaning: &Meaning, depth: usize) -> String {
-        let name = self.name_of(meaning, depth);
-        format!("⟨{name}⟩")
-    }
-
-    fn name_of(&self, meaning: &Meaning, depth: usize) -> String {
-        match meaning {
-            Meaning::Key(entry) => format!("vault.{}", self.0.entries[*entry].name),
-            Meaning::Derived { .. } if depth > MAX_DERIVATION_DEPTH => "…".into(),
-            Meaning::Derived { function, arguments } => {
-                let names: Vec<String> = arguments
-                    .iter()
-                    .map(|argument| match self.meaning(argument) {
-                        Some(inner) => self.name_of(&inner, depth + 1),
-                        None => "…".into(),
-                    })
-                    .collect();
-                format!("{}({})", self.derivations()[*function].name, names.join(", "))
-            }
-        }
-    }
-
-    fn collect_keys(&self, text: &str, depth: usize, keys: &mut Vec<usize>) {
-        if self.is_empty() || depth > MAX_DERIVATION_DEPTH || !self.0.shape.is_near(text) {
-            return;
-        }
-        for found in self.0.shape.find(text) {
-            let Found::Whole(range) = found else { continue };
-            match self.meaning(&text[range]) {
-                Some(Meaning::Key(entry)) => keys.push(entry),
-                Some(Meaning::Derived { arguments, .. }) => {
-                    for argument in &arguments {
-                        self.collect_keys(argument, depth + 1, keys);
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-
-    fn replace(&self, text: &str, mut with: impl FnMut(&Found) -> String) -> Option<String> {
-        let found = self.0.shape.find(text);
-        if found.is_empty() {
-            return None;
-        }
-        let mut replaced = String::with_capacity(text.len());
-        let mut last = 0;
-        for found in found {
-            let (Found::Whole(range) | Found::Damaged(range)) = &found;
-            replaced.push_str(&text[last..range.start]);
-            replaced.push_str(&with(&found));
-            last = range.end;
-        }
-        replaced.push_str(&text[last..]);
-        Some(replaced)
-    }
+    caught.push_str(&text[last..]);
+    Some(caught)
 }

@@ -9,7 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use blueprint_model::{block::Cancel, limits::ScriptLimits};
+use blueprint_model::{
+    block::Cancel,
+    limits::ScriptLimits,
+    script::{ScriptError, ScriptStop},
+};
 
 use crate::memory;
 
@@ -57,8 +61,15 @@ impl Stop {
         Self::Heavy,
     ];
 
+    /// Returns the error that tells the author.
+    pub(crate) fn to_error(self, limits: &ScriptLimits, line: usize, column: usize) -> ScriptError {
+        let reason =
+            if self == Self::Cancelled { ScriptStop::Cancelled } else { ScriptStop::Limit };
+        ScriptError { message: self.explain(limits), line, column, reason }
+    }
+
     /// Returns the message for the author: which bound, and how to raise it.
-    pub(crate) fn explain(self, limits: &ScriptLimits) -> String {
+    fn explain(self, limits: &ScriptLimits) -> String {
         let (what, setting) = match self {
             Self::Operations => {
                 (format!("ran more than {} operations", limits.operations), "script_operations")
@@ -123,8 +134,8 @@ impl Gauge {
 enum Stage {
     /// On its caller's thread, whose stack may be small: only while it is small itself.
     Inline,
-    /// On a thread of `worker`, whose caller watches the clock.
-    Worker,
+    /// On a thread of `threads`, whose caller watches the clock.
+    Thread,
 }
 
 /// Only plain cells, so that asking is a read of thread-local memory.
@@ -150,7 +161,7 @@ thread_local! {
             look_at: Cell::new(u64::MAX),
             gauge: Cell::new(None),
             reason: Cell::new(None),
-            stage: Cell::new(Stage::Worker),
+            stage: Cell::new(Stage::Thread),
             operations: Cell::new(u64::MAX),
             started: Cell::new(None),
             work: Cell::new(0),
@@ -172,12 +183,12 @@ pub(crate) fn begin_inline(limits: &ScriptLimits, cancel: &Cancel) {
     });
 }
 
-/// Begins a run on a thread of `worker`, which another thread watches by this gauge.
+/// Begins a run on a thread of `threads`, which another thread watches by this gauge.
 pub(crate) fn begin_watched(limits: &ScriptLimits, gauge: &'static Gauge, stack: usize) {
     gauge.reset();
     GUARD.with(|guard| {
         guard.gauge.set(Some(gauge));
-        guard.begin(Stage::Worker, bytes(limits), limits);
+        guard.begin(Stage::Thread, bytes(limits), limits);
         guard.most_stack.set(stack);
     });
 }
@@ -289,10 +300,10 @@ impl Guard {
         }
         let stop = match self.stage.get() {
             Stage::Inline if !self.has_stack() => Some(Stop::Heavy),
-            Stage::Worker if !self.has_stack() => Some(Stop::Depth),
+            Stage::Thread if !self.has_stack() => Some(Stop::Depth),
             _ if operations > self.operations.get() => Some(Stop::Operations),
             Stage::Inline => self.look_inline(operations),
-            Stage::Worker => self.gauge.get().and_then(Gauge::reason),
+            Stage::Thread => self.gauge.get().and_then(Gauge::reason),
         };
         if let Some(stop) = stop {
             self.stop(stop);
@@ -325,7 +336,7 @@ impl Guard {
     fn refuse_memory(&self) -> Stop {
         self.stop(match self.stage.get() {
             Stage::Inline => Stop::Heavy,
-            Stage::Worker => Stop::Memory,
+            Stage::Thread => Stop::Memory,
         });
         self.reason.get().unwrap_or(Stop::Memory)
     }

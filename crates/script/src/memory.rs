@@ -8,7 +8,7 @@ use std::{
 
 /// Charged for every allocation on top of its size: what the allocator keeps beside it. It also
 /// bounds how many small pieces a script can hold, and so how deep it can nest them: the stacks of
-/// `worker` are sized by it.
+/// `threads` are sized by it.
 const OVERHEAD: i64 = 64;
 
 thread_local! {

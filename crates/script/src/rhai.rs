@@ -14,7 +14,6 @@ use std::{
 };
 
 use blueprint_model::{
-    egress::Egress,
     limits::ScriptLimits,
     script::{
         Compiled, Language, Program, ScriptEnd, ScriptError, ScriptFault, ScriptForm, ScriptScope,
@@ -27,7 +26,9 @@ use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope, Stmt};
 
 use crate::{
     guard::{self, Stop},
-    worker::{self, Lost},
+    keys::Keys,
+    kinds::{Inside, Want},
+    threads::{self, Lost},
 };
 
 mod compare;
@@ -58,18 +59,11 @@ pub(crate) struct Rhai {
 struct Parsed {
     ast: AST,
     size: usize,
-    variables: Vec<Wanted>,
+    variables: Vec<Want>,
     wants_vault: bool,
     may_change_state: bool,
     /// Whether a run of it has proved too big for its caller's thread.
     is_heavy: AtomicBool,
-}
-
-/// A variable that the script uses.
-struct Wanted {
-    name: String,
-    /// The keys of it that the script uses; `None` for all.
-    keys: Option<Vec<String>>,
 }
 
 /// Why a run ended without an end, before it is known whether its text may be shown.
@@ -87,6 +81,53 @@ impl Rhai {
 
     fn engine(&self) -> &Engine {
         self.engine.get_or_init(|| engine::build(self.derivations))
+    }
+
+    /// Builds the engine.
+    pub(crate) fn warm(&self) {
+        self.engine();
+    }
+
+    /// Returns the variables that a program of this language uses.
+    pub(crate) fn wants(program: &Program) -> Vec<Want> {
+        program.downcast_ref::<Parsed>().map_or_else(Vec::new, |parsed| parsed.variables.clone())
+    }
+
+    /// Runs a program, wherever its secrets are.
+    pub(crate) fn run_inside(
+        &self,
+        program: &Program,
+        inside: Inside<'_>,
+    ) -> Result<ScriptEnd, ScriptError> {
+        let program = program
+            .clone()
+            .downcast::<Parsed>()
+            .expect("a program is run by the language that compiled it");
+        let Inside { variables, keys, cancel, limits } = inside;
+        if program.size > limits.size {
+            return Err(error(too_long(program.size, limits), Position::NONE, ScriptStop::Limit));
+        }
+        if !program.is_heavy.load(Ordering::Relaxed) {
+            guard::begin_inline(limits, cancel);
+            let outcome = execute(self.engine(), &program, variables, keys, limits);
+            match guard::end() {
+                Some(Stop::Heavy) => program.is_heavy.store(true, Ordering::Relaxed),
+                stop => return conclude(outcome, stop, limits),
+            }
+        }
+        let engine = self.engine.clone();
+        let (variables, keys) = (variables.clone(), keys.clone());
+        let own_limits = limits.clone();
+        let answer = threads::run(limits, cancel, move |gauge| {
+            guard::begin_watched(&own_limits, gauge, threads::CALL_STACK);
+            let engine = engine.get().expect("compiling has built the engine");
+            let outcome = execute(engine, &program, &variables, &keys, &own_limits);
+            (outcome, guard::end())
+        });
+        match answer {
+            Ok((outcome, stop)) => conclude(outcome, stop, limits),
+            Err(lost) => Err(lost_error(lost, limits)),
+        }
     }
 }
 
@@ -112,7 +153,7 @@ impl Language for Rhai {
         }
         let parsed = Parsed {
             size: source.len(),
-            variables: wanted(&found.uses),
+            variables: wanted(&found.uses, found.may_change_state),
             wants_vault: found.uses.iter().any(|used| used.name == "vault"),
             may_change_state: found.may_change_state,
             is_heavy: AtomicBool::new(false),
@@ -122,35 +163,9 @@ impl Language for Rhai {
     }
 
     fn run(&self, program: &Program, scope: ScriptScope<'_>) -> Result<ScriptEnd, ScriptError> {
-        let program = program
-            .clone()
-            .downcast::<Parsed>()
-            .expect("a program is run by the language that compiled it");
         let ScriptScope { variables, egress, cancel, limits } = scope;
-        if program.size > limits.size {
-            return Err(error(too_long(program.size, limits), Position::NONE, ScriptStop::Limit));
-        }
-        if !program.is_heavy.load(Ordering::Relaxed) {
-            guard::begin_inline(limits, cancel);
-            let outcome = execute(self.engine(), &program, variables, egress, limits);
-            match guard::end() {
-                Some(Stop::Heavy) => program.is_heavy.store(true, Ordering::Relaxed),
-                stop => return conclude(outcome, stop, limits),
-            }
-        }
-        let engine = self.engine.clone();
-        let (variables, egress) = (variables.clone(), egress.clone());
-        let own_limits = limits.clone();
-        let answer = worker::run(limits, cancel, move |gauge| {
-            guard::begin_watched(&own_limits, gauge, worker::CALL_STACK);
-            let engine = engine.get().expect("compiling has built the engine");
-            let outcome = execute(engine, &program, &variables, &egress, &own_limits);
-            (outcome, guard::end())
-        });
-        match answer {
-            Ok((outcome, stop)) => conclude(outcome, stop, limits),
-            Err(lost) => Err(lost_error(lost, limits)),
-        }
+        let keys = Arc::new(Keys::Own(egress.clone()));
+        self.run_inside(program, Inside { variables, keys: &keys, cancel, limits })
     }
 }
 
@@ -177,14 +192,16 @@ fn check_expression(ast: &AST) -> Result<(), ScriptFault> {
     }
 }
 
-fn wanted(uses: &[VariableUse]) -> Vec<Wanted> {
-    let mut list: Vec<Wanted> = Vec::new();
+/// Returns the variables that are used. A state that may change is wanted whole: it comes back whole.
+fn wanted(uses: &[VariableUse], may_change_state: bool) -> Vec<Want> {
+    let mut list: Vec<Want> = Vec::new();
     for used in uses.iter().filter(|used| used.name != "vault") {
         let at = list.iter().position(|wanted| wanted.name == used.name).unwrap_or_else(|| {
-            list.push(Wanted { name: used.name.clone(), keys: Some(Vec::new()) });
+            list.push(Want { name: used.name.clone(), keys: Some(Vec::new()) });
             list.len() - 1
         });
-        match (&mut list[at].keys, &used.key) {
+        let is_whole = may_change_state && used.name == "state";
+        match (&mut list[at].keys, used.key.as_ref().filter(|_| !is_whole)) {
             (Some(keys), Some(key)) if !keys.contains(key) => keys.push(key.clone()),
             (Some(_), Some(_)) | (None, _) => {}
             (keys, None) => *keys = None,
@@ -198,10 +215,10 @@ fn execute(
     engine: &Engine,
     program: &Parsed,
     variables: &Variables,
-    egress: &Egress,
+    keys: &Arc<Keys>,
     limits: &ScriptLimits,
 ) -> Outcome {
-    session::open(egress, limits.output);
+    session::open(keys, limits.output);
     let run = AssertUnwindSafe(|| {
         let mut scope = Scope::new();
         let value = fill(&mut scope, program, variables)
@@ -220,11 +237,8 @@ fn fill(scope: &mut Scope<'_>, program: &Parsed, variables: &Variables) -> Falli
         let Some((_, value)) = variables.iter().find(|(name, _)| **name == *wanted.name) else {
             continue;
         };
-        let is_whole = program.may_change_state && wanted.name == "state";
         let value = match (&wanted.keys, &**value) {
-            (Some(keys), Value::Object(object)) if !is_whole => {
-                values::to_dynamic_keys(object, keys)?
-            }
+            (Some(keys), Value::Object(object)) => values::to_dynamic_keys(object, keys)?,
             (_, value) => values::to_dynamic(value)?,
         };
         scope.push_dynamic(wanted.name.as_str(), value);
@@ -297,8 +311,7 @@ fn conclude(
 }
 
 fn stop_error(stop: Stop, position: Position, limits: &ScriptLimits) -> ScriptError {
-    let reason = if stop == Stop::Cancelled { ScriptStop::Cancelled } else { ScriptStop::Limit };
-    error(stop.explain(limits), position, reason)
+    stop.to_error(limits, position.line().unwrap_or(0), position.position().unwrap_or(0))
 }
 
 fn lost_error(lost: Lost, limits: &ScriptLimits) -> ScriptError {

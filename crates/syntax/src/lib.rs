@@ -6,8 +6,10 @@
 //! the first fault, panics on any input, or needs to know the types of blocks.
 
 mod decode;
+mod edit;
 mod fix;
 mod json_schema;
+mod normalise;
 mod plain;
 mod read;
 #[cfg(test)]
@@ -17,8 +19,10 @@ mod yaml;
 
 pub use crate::{
     decode::decode,
+    edit::{Step, set_value},
     fix::apply_fixes,
     json_schema::schema,
+    normalise::normalise,
     plain::{read, value_of, yaml_of},
     read::parse,
     template::parse_template,

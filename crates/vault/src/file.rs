@@ -1,6 +1,7 @@
 //! The encrypted file: secrets at rest, each sealed alone, opened only when asked for.
 
-mod disk;
+mod backup;
+pub(crate) mod disk;
 mod error;
 mod format;
 mod key;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub use self::{
+    backup::{Backup, Existing, Fate, Imported},
     error::FileError,
     key::{Ask, Cost, KeyKind, KeySource},
 };
@@ -163,32 +165,14 @@ impl FileVault {
 
     /// Keeps a value, as the next version of its name, and returns that version.
     pub fn set(&self, new: NewSecret) -> Result<u64, FileError> {
-        let NewSecret { name, value, policy, weak, now } = new;
-        if value.expose().is_empty() {
-            return Err(FileError::Empty { name });
-        }
-        if value.expose().len() > MAX_VALUE_BYTES {
-            let what = format!("the value of `{name}`");
-            return Err(FileError::TooLarge { what, limit: MAX_VALUE_BYTES });
-        }
-        let weakness = weakness(value.expose());
-        if let (Some(why), WeakValues::Refuse) = (weakness, weak) {
-            return Err(FileError::Weak { what: format!("the value of `{name}`"), why });
-        }
-        self.change(|content| {
-            let old = content.rows.get(&name).map(|row| &row.says);
-            let kept = || old.map(|about| about.policy.clone()).unwrap_or_default();
-            let about = About {
-                name: name.as_str().into(),
-                version: old.map_or(0, |about| about.version) + 1,
-                changed_at: now.to_string(),
-                weak: weakness.is_some(),
-                policy: policy.map_or_else(kept, |policy| PolicyInFile::of(&policy)),
-            };
-            let version = about.version;
-            content.put(name, about, &value);
-            Ok(version)
-        })
+        new.judge()?;
+        self.change(|content| Ok(content.set(new)))
+    }
+
+    /// Keeps several values, all or none, and returns their versions.
+    pub fn set_all(&self, news: Vec<NewSecret>) -> Result<Vec<u64>, FileError> {
+        news.iter().try_for_each(NewSecret::judge)?;
+        self.change(|content| Ok(news.into_iter().map(|new| content.set(new)).collect()))
     }
 
     /// Removes a secret.
@@ -337,6 +321,24 @@ impl FileVault {
     }
 }
 
+impl NewSecret {
+    /// Returns why it is not kept.
+    fn judge(&self) -> Result<(), FileError> {
+        let text = self.value.expose();
+        let what = || format!("the value of `{}`", self.name);
+        if text.is_empty() {
+            return Err(FileError::Empty { name: self.name.clone() });
+        }
+        if text.len() > MAX_VALUE_BYTES {
+            return Err(FileError::TooLarge { what: what(), limit: MAX_VALUE_BYTES });
+        }
+        match (weakness(text), self.weak) {
+            (Some(why), WeakValues::Refuse) => Err(FileError::Weak { what: what(), why }),
+            (Some(_), WeakValues::Accept) | (None, _) => Ok(()),
+        }
+    }
+}
+
 impl Keys {
     fn of(data: Key) -> Self {
         let values = crypto::subkey(&data, "blueprint-vault 1: seals values");
@@ -346,6 +348,22 @@ impl Keys {
 }
 
 impl Content {
+    fn set(&mut self, new: NewSecret) -> u64 {
+        let NewSecret { name, value, policy, weak: _, now } = new;
+        let old = self.rows.get(&name).map(|row| &row.says);
+        let kept = || old.map(|about| about.policy.clone()).unwrap_or_default();
+        let about = About {
+            name: name.as_str().into(),
+            version: old.map_or(0, |about| about.version) + 1,
+            changed_at: now.to_string(),
+            weak: weakness(value.expose()).is_some(),
+            policy: policy.map_or_else(kept, |policy| PolicyInFile::of(&policy)),
+        };
+        let version = about.version;
+        self.put(name, about, &value);
+        version
+    }
+
     fn put(&mut self, name: SecretName, about: About, value: &Secret) {
         let text = json(&about);
         let context = self.row_context(&text);

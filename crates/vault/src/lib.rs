@@ -6,10 +6,14 @@
 //!
 //! The crate reads no environment and no clock: callers pass both.
 
+pub mod audit;
+pub mod cached;
+pub mod command;
 pub mod derivations;
 pub mod dotenv;
 pub mod env;
 pub mod file;
+pub mod hashicorp;
 pub mod memory;
 pub mod net;
 pub mod open;
@@ -19,13 +23,14 @@ pub mod vault;
 mod crypto;
 
 pub use crate::{
+    audit::{AuditFault, AuditFile, AuditLine, Verified},
     derivations::derivations,
     dotenv::DotenvFile,
     env::Environment,
     file::{Cost, FileError, FileVault, KeyKind, KeySource, NewSecret, Status, WeakValues},
     memory::MemoryVault,
     net::{NetStream, SecondNet},
-    open::{PROVIDERS, Sources, open},
+    open::{PROVIDERS, Source, Sources, open},
     strength::weakness,
     vault::{LoadError, Need, Vault},
 };

@@ -34,6 +34,7 @@ use self::{
     matching::{LEFT_EDGE, Verdict},
     needles::Needle,
 };
+use crate::strength::weakness;
 
 /// Finds the values it was made of.
 pub struct SecondNet {
@@ -60,8 +61,16 @@ enum Ending {
 /// Returns the net over these entries; made when it is first used, so that a run that brings
 /// nothing from outside does not pay for it.
 pub fn over(entries: &[Entry]) -> Net {
-    let values: Vec<(usize, Secret)> =
-        strong(entries).map(|(entry, value)| (entry, Secret::new(value.into()))).collect();
+    over_all(strong(entries).map(|(entry, value)| (entry, Secret::new(value.into()))).collect())
+}
+
+/// Returns the net over values that a run obtained, the weak ones left out; hits name their places.
+pub fn over_values(values: &[&Secret]) -> Net {
+    let strong = values.iter().enumerate().filter(|(_, it)| weakness(it.expose()).is_none());
+    over_all(strong.map(|(at, value)| (at, Secret::new(value.expose().into()))).collect())
+}
+
+fn over_all(values: Vec<(usize, Secret)>) -> Net {
     let net = OnceLock::new();
     Arc::new(move |text| {
         let make = || SecondNet::of(values.iter().map(|(entry, value)| (*entry, value.expose())));

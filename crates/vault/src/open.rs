@@ -1,13 +1,17 @@
-//! The list of providers, and how a project's list of names becomes a [`Vault`].
+//! The list of providers, and how a project's list of sources becomes a [`Vault`].
 
 use std::{path::PathBuf, sync::Arc};
 
-use blueprint_model::Provider;
+use blueprint_model::{Provider, audit::Audit};
+use jiff::Timestamp;
 
 use crate::{
+    cached::Cached,
+    command::CommandSource,
     dotenv::DotenvFile,
     env::Environment,
     file::{FileVault, KeySource},
+    hashicorp::{HashicorpSource, HashicorpVault},
     vault::Vault,
 };
 
@@ -21,6 +25,24 @@ pub struct Sources {
     pub environment: Environment,
     /// The `.env` file.
     pub dotenv: PathBuf,
+    /// What every use is told to.
+    pub audit: Audit,
+    /// The time, for tokens and copies that end.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A source as a project names it.
+pub enum Source {
+    /// The encrypted file.
+    File,
+    /// Process variables.
+    Env,
+    /// A `.env` file.
+    Dotenv,
+    /// A program.
+    Command(CommandSource),
+    /// A server.
+    Hashicorp(HashicorpSource),
 }
 
 /// A kind of provider, as `project.yaml` names it.
@@ -29,60 +51,49 @@ pub struct ProviderKind {
     pub name: &'static str,
     /// One line for the manual.
     pub summary: &'static str,
-    open: fn(&Sources) -> Box<dyn Provider>,
 }
 
 /// The providers there are.
 pub const PROVIDERS: &[ProviderKind] = &[
+    ProviderKind { name: "file", summary: "the project's encrypted file, `.blueprint/vault`" },
+    ProviderKind { name: "env", summary: "variables named `BLUEPRINT_SECRET_<KEY>`" },
+    ProviderKind { name: "dotenv", summary: "a `.env` file, not encrypted" },
+    ProviderKind { name: "command", summary: "a program: name on stdin, value on stdout" },
     ProviderKind {
-        name: "file",
-        summary: "the project's encrypted file, `.blueprint/vault`",
-        open: |sources| Box::new(FileVault::new(&sources.vault, sources.key.clone())),
-    },
-    ProviderKind {
-        name: "env",
-        summary: "variables named `BLUEPRINT_SECRET_<KEY>`",
-        open: |sources| Box::new(sources.environment.clone()),
-    },
-    ProviderKind {
-        name: "dotenv",
-        summary: "a `.env` file, not encrypted",
-        open: |sources| Box::new(DotenvFile::new(&sources.dotenv)),
+        name: "hashicorp",
+        summary: "HashiCorp Vault or OpenBao, key-value engine version 2",
     },
 ];
 
-/// A name in the list that no provider has.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no vault provider `{name}`; there are {}", known())]
-pub struct UnknownProvider {
-    /// The name.
-    pub name: String,
+/// Returns the vault that asks these sources in this order. Reads and asks nothing yet.
+pub fn open(list: Vec<Source>, sources: &Sources) -> Vault {
+    let providers = list.into_iter().map(|source| open_one(source, sources)).collect();
+    Vault::new(providers).with_audit(sources.audit.clone())
 }
 
-/// Returns the vault that asks these providers in this order. Reads nothing yet.
-pub fn open(names: &[&str], sources: &Sources) -> Result<Vault, UnknownProvider> {
-    let providers = names.iter().map(|name| {
-        let kind = PROVIDERS.iter().find(|kind| kind.name == *name);
-        kind.map(|kind| (kind.open)(sources))
-            .ok_or_else(|| UnknownProvider { name: (*name).into() })
-    });
-    Ok(Vault::new(providers.collect::<Result<_, _>>()?))
-}
-
-fn known() -> String {
-    let names: Vec<String> = PROVIDERS.iter().map(|kind| format!("`{}`", kind.name)).collect();
-    names.join(", ")
+fn open_one(source: Source, sources: &Sources) -> Box<dyn Provider> {
+    let remembered = |inner| Box::new(Cached::new(inner, sources.clock));
+    match source {
+        Source::File => Box::new(FileVault::new(&sources.vault, sources.key.clone())),
+        Source::Env => Box::new(sources.environment.clone()),
+        Source::Dotenv => Box::new(DotenvFile::new(&sources.dotenv)),
+        Source::Command(command) => remembered(Box::new(command)),
+        Source::Hashicorp(server) => {
+            remembered(Box::new(HashicorpVault::new(server, sources.clock)))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use blueprint_model::{Secret, SecretName, secret::Policy};
+    use blueprint_model::{Secret, SecretName, audit::no_audit, secret::Policy};
 
     use super::*;
     use crate::{
         file::{NewSecret, WeakValues},
+        hashicorp::Auth,
         memory::MemoryVault,
     };
 
@@ -115,33 +126,44 @@ mod tests {
         fs::write(path(".env"), "ACME_KEY='hunter2-hunter3'\n").unwrap();
         check_contract(&DotenvFile::new(path(".env")));
         let vault = FileVault::init(path("vault"), KeySource::Folder(path("keys"))).unwrap();
-        let (weak, now) = (WeakValues::Refuse, jiff::Timestamp::UNIX_EPOCH);
+        let (weak, now) = (WeakValues::Refuse, Timestamp::UNIX_EPOCH);
         vault.set(NewSecret { name, value: value(), policy: None, weak, now }).unwrap();
         check_contract(&vault);
     }
 
-    fn sources() -> Sources {
-        Sources {
+    #[test]
+    fn each_source_opens_the_provider_it_names() {
+        let sources = Sources {
             vault: "no/vault".into(),
             key: Arc::new(KeySource::File("no/key".into())),
             environment: Environment::default(),
             dotenv: "no/.env".into(),
-        }
-    }
-
-    #[test]
-    fn each_row_opens_the_provider_it_names() {
-        for kind in PROVIDERS {
-            assert_eq!((kind.open)(&sources()).name(), kind.name);
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_told_what_there_is() {
-        let err = open(&["file", "flie"], &sources()).err().unwrap();
-        assert_eq!(
-            err.to_string(),
-            "there is no vault provider `flie`; there are `file`, `env`, `dotenv`"
-        );
+            audit: no_audit(),
+            clock: || Timestamp::UNIX_EPOCH,
+        };
+        let command = CommandSource {
+            program: "no".into(),
+            folder: "no".into(),
+            path: None,
+            timeout: crate::command::TIMEOUT,
+        };
+        let server = HashicorpSource {
+            address: "https://no.example".into(),
+            mount: "secret".into(),
+            path: String::new(),
+            namespace: None,
+            auth: Auth::None,
+        };
+        let list = [
+            Source::File,
+            Source::Env,
+            Source::Dotenv,
+            Source::Command(command),
+            Source::Hashicorp(server),
+        ];
+        let names: Vec<&str> =
+            list.into_iter().map(|source| open_one(source, &sources).name()).collect();
+        let known: Vec<&str> = PROVIDERS.iter().map(|kind| kind.name).collect();
+        assert_eq!(names, known);
     }
 }

@@ -2,6 +2,7 @@
 
 use blueprint_model::{
     Provider, ProviderError, SecretName, Secrets,
+    audit::{Audit, no_audit},
     provider::{Entry, Listed},
     secret::Tools,
 };
@@ -12,6 +13,7 @@ use crate::{crypto, derivations::derivations, net};
 /// Sources of secrets, in order: the first that has a key gives it.
 pub struct Vault {
     providers: Vec<Box<dyn Provider>>,
+    audit: Audit,
 }
 
 /// A key that a run names.
@@ -68,14 +70,23 @@ pub struct ListedKey {
 }
 
 impl Vault {
-    /// Returns the vault of these sources, asked in order.
+    /// Returns the vault of these sources, asked in order. It keeps no audit: that is for tests; see
+    /// [`Vault::with_audit`].
     pub fn new(providers: Vec<Box<dyn Provider>>) -> Self {
-        Self { providers }
+        Self { providers, audit: no_audit() }
+    }
+
+    /// Has every use of what it loads told to an audit.
+    #[must_use]
+    pub fn with_audit(mut self, audit: Audit) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Loads the keys that a run names, all of them or an error that names every missing one.
     ///
-    /// Keys past their `expires` at `now` are not loaded. Without needs nothing is asked or read.
+    /// Keys past their `expires` at `now` are not loaded. Without needs nothing is asked or read, and
+    /// what comes back can keep the secrets that the run obtains.
     pub fn load(&self, needs: &[Need], now: Timestamp) -> Result<Secrets, LoadError> {
         let (mut entries, mut missing, mut expired) = (Vec::<Entry>::new(), Vec::new(), Vec::new());
         for need in needs {
@@ -93,9 +104,8 @@ impl Vault {
         match (required(&missing), required(&expired)) {
             (missing, _) if !missing.is_empty() => Err(LoadError::Missing(missing)),
             (_, expired) if !expired.is_empty() => Err(LoadError::Expired(expired)),
-            _ if entries.is_empty() => Ok(Secrets::none()),
             _ => {
-                let tools = tools(&entries);
+                let tools = tools(&entries, &self.audit);
                 Ok(Secrets::new(entries, tools))
             }
         }
@@ -146,12 +156,14 @@ impl Vault {
     }
 }
 
-fn tools(entries: &[Entry]) -> Tools {
+fn tools(entries: &[Entry], audit: &Audit) -> Tools {
     Tools {
         seed: crypto::random(),
         derivations: derivations(),
         keyed_hash: |key, text| crypto::hmac_sha256(key, text.as_bytes()),
         net: net::over(entries),
+        search: net::over_values,
+        audit: audit.clone(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! `blueprint check`: all faults of blueprints, before anything runs.
 
+mod watch;
+
 use std::{
     fs,
     io::Write as _,
@@ -31,6 +33,7 @@ use crate::{
 ///   blueprint check
 ///   blueprint check blueprints/city-weather.yaml --fix
 ///   blueprint check --strict --format sarif > findings.sarif
+///   blueprint check --watch
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -46,6 +49,9 @@ pub struct Args {
     /// How to write the findings
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
+    /// Check again whenever a file changes, until Ctrl-C
+    #[arg(long, conflicts_with = "fix")]
+    pub watch: bool,
 }
 
 /// Checks the files and prints what was found.
@@ -54,6 +60,13 @@ pub struct Args {
 ///
 /// Returns a failure if a file cannot be read or written.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
+    if args.watch {
+        return watch::run(args, app);
+    }
+    once(args, app)
+}
+
+fn once(args: &Args, app: &mut App) -> Result<Exit> {
     let registry = wiring::registry();
     let files = files_of(&args.paths)?;
     let mut checked = check_all(&files, &registry)?;
@@ -116,7 +129,13 @@ fn names_nearby(files: &[PathBuf]) -> Vec<String> {
     others.filter_map(|file| project::name_in(&file)).collect()
 }
 
-fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// Returns the files that are meant by some paths: files, and the blueprints in folders. Without a
+/// path, those of this project.
+///
+/// # Errors
+///
+/// Returns a failure if there are none, or a folder cannot be read.
+pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     if paths.is_empty() {
         let files = Project::of_folder(Path::new("."))?.files()?;
         if files.is_empty() {

@@ -233,3 +233,22 @@ fn say(app: &mut App, tone: Tone, text: &str) -> Result<()> {
     let text = app.err.paint.paint(tone, text);
     Ok(app.err.line(&text)?)
 }
+
+/// Returns the events of all examples, one a line, for tests.
+#[cfg(test)]
+pub(crate) fn events() -> Result<String> {
+    let runtime = execute::runtime()?;
+    runtime.block_on(async {
+        let api = MockApi::start().await?;
+        let (folder, keys) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let mut app = App::in_memory();
+        let environment = [("XDG_CONFIG_HOME", keys.path().display().to_string())];
+        app.environment.replace(&environment);
+        lay_out(folder.path(), &api, keys.path().join("blueprint/keys"))?;
+        for (file, _) in demo::BLUEPRINTS.iter().filter(|(file, _)| *file != "order-total.yaml") {
+            let name = file.trim_end_matches(".yaml");
+            run_one(name, folder.path(), Output::Ndjson, &mut app).await?;
+        }
+        Ok(app.out.text())
+    })
+}

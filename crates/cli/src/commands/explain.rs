@@ -1,31 +1,43 @@
-//! `blueprint explain`: the page of a fault, a block type or a reference.
+//! `blueprint explain`: the page of a fault, a block type or a reference; what becomes of secrets.
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use anyhow::Result;
 use blueprint_model::{code, diagnostic};
 
 use crate::{
     app::App,
+    commands::check,
     exit::Exit,
     failure::Failure,
-    render::{catalogue, errors, topics},
+    project::{self, Project},
+    render::{catalogue, errors, secrets, topics},
+    wiring,
 };
 
 /// Explains the code of a fault, a block type, or what a reference means.
 ///
+/// With --secrets, says which block of a blueprint sends which key to which host, and which
+/// scripts compute with one. It reads the blueprint and the ones it calls, not the vault.
 /// Next: mend it, then `blueprint check`.
 ///
 /// Examples:
 ///   blueprint explain BP0301
 ///   blueprint explain switch
 ///   blueprint explain '@{result}'
+///   blueprint explain --secrets city-weather
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// A code, a block type or a reference
-    #[arg(value_name = "SUBJECT")]
-    pub subject: String,
+    #[arg(value_name = "SUBJECT", required_unless_present = "secrets")]
+    pub subject: Option<String>,
+    /// Say what becomes of the secrets of this file or blueprint
+    #[arg(long, value_name = "FILE|NAME", conflicts_with = "subject")]
+    pub secrets: Option<String>,
+    /// Print JSON; with --secrets
+    #[arg(long, requires = "secrets")]
+    pub json: bool,
 }
 
 /// Prints the page of a subject.
@@ -34,8 +46,32 @@ pub struct Args {
 ///
 /// Returns an error if there is no page of that name, or stdout is closed.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
-    let subject = &args.subject;
+    if let Some(target) = &args.secrets {
+        return explain_secrets(target, args.json, app);
+    }
+    let subject = args.subject.as_deref().unwrap_or_default();
     let text = page(subject, app).ok_or_else(|| unknown(subject, app))?;
+    app.out.write_all(text.as_bytes())?;
+    Ok(Exit::Fine)
+}
+
+fn explain_secrets(target: &str, as_json: bool, app: &mut App) -> Result<Exit> {
+    let registry = wiring::registry();
+    let (project, file) = Project::find(target, Path::new("."))?;
+    let checked = project::check_file(&file, &registry)?;
+    let linked = project.library(&checked, &registry)?;
+    let Some(plan) = &checked.plan else {
+        check::show(&[&checked], check::Format::Human, &mut app.err)?;
+        return Ok(Exit::Wrong);
+    };
+    let mut plans = linked.library.reachable(plan);
+    plans.sort_by_key(|other| (other.name != plan.name, other.name.clone()));
+    let functions: Vec<&str> =
+        blueprint_vault::derivations().iter().map(|known| known.name).collect();
+    let text = match as_json {
+        true => format!("{:#}\n", secrets::json(&plans, &functions)),
+        false => secrets::page(&plans, &functions, app.out.paint),
+    };
     app.out.write_all(text.as_bytes())?;
     Ok(Exit::Fine)
 }
@@ -85,7 +121,7 @@ mod tests {
     #[track_caller]
     fn check(subject: &str, begins: &str) {
         let mut app = App::in_memory();
-        let args = Args { subject: subject.into() };
+        let args = Args { subject: Some(subject.into()), secrets: None, json: false };
         match run(&args, &mut app) {
             Ok(exit) => {
                 assert_eq!(exit, Exit::Fine);

@@ -73,13 +73,33 @@ pub fn drawing(name: &str, outline: Outline) -> Drawing {
         let errors: Vec<Vec<String>> = nodes.iter().map(|node| node.errors.clone()).collect();
         for node in nodes {
             let id = format!("{prefix}{}", node.id);
+            let detail = match (&node.body, &node.calls) {
+                (Some(_), _) if node.kind == "repeat" => "per round".into(),
+                (Some(_), _) => "per item".into(),
+                (None, calls) => calls.clone().unwrap_or_default(),
+            };
+            let is_exposed = node.reaches_outside || node.body.is_some() || node.calls.is_some();
             if let Some(body) = node.body {
                 let body_group = drawing.groups.len();
                 drawing.groups.push(Group { owner: drawing.nodes.len() });
                 work.push((format!("{id}."), Some(body_group), body));
             }
             let title = node.title.unwrap_or(node.id);
-            drawing.nodes.push(Node { id, title, kind: node.kind.into(), group });
+            let (secrets, reveals, unhandled) = (node.secrets, node.reveals, node.unhandled);
+            // A block that is there to fail is not one whose error was forgotten.
+            let unhandled = if node.kind == "fail" { Vec::new() } else { unhandled };
+            let kind = node.kind.into();
+            drawing.nodes.push(Node {
+                id,
+                title,
+                kind,
+                detail,
+                secrets,
+                reveals,
+                unhandled,
+                is_exposed,
+                group,
+            });
         }
         drawing.edges.extend(edges.into_iter().map(|edge| Edge {
             is_error: errors[edge.from].contains(&edge.outcome),

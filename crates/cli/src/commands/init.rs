@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::{app::App, commands::new, exit::Exit, files};
+use crate::{app::App, commands::new, exit::Exit, files, project::tidy, schemas};
 
-/// Makes a project: `project.yaml`, a first blueprint, `.gitignore` and a schema for editors.
+/// Makes a project: `project.yaml`, a first blueprint, `.gitignore` and schemas for editors.
 ///
 /// Files that are already there are left as they are.
 /// Next: `blueprint run hello`.
@@ -55,18 +55,16 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         .iter()
         .find(|(template, _, _)| *template == args.template)
         .expect("every template has a blueprint");
+    let project = PROJECT.replace("NAME", &project_name(&args.folder));
     let files = [
-        ("project.yaml".to_owned(), PROJECT.replace("NAME", &project_name(&args.folder))),
-        (format!("blueprints/{name}.yaml"), (*blueprint).to_owned()),
-        (".gitignore".to_owned(), IGNORED.to_owned()),
+        ("project.yaml".into(), schemas::with_modeline(&project, "schemas/project.json")),
+        (format!("blueprints/{name}.yaml"), schemas::with_modeline(blueprint, new::SCHEMA)),
+        (".gitignore".into(), IGNORED.into()),
     ];
-    for (path, text) in &files {
-        let path = match args.folder.as_os_str() == "." {
-            true => PathBuf::from(path),
-            false => args.folder.join(path),
-        };
-        let word = if files::create(&path, text)? { "made" } else { "kept" };
-        app.err.line(&format!("{word} {}", path.display()))?;
+    for (path, text) in files.into_iter().chain(schemas::files()) {
+        let path = args.folder.join(path);
+        let word = if files::create(&path, &text)? { "made" } else { "kept" };
+        app.err.line(&format!("{word} {}", tidy(&path)))?;
     }
     let change = match args.folder.as_os_str() == "." {
         true => String::new(),
@@ -99,9 +97,11 @@ mod tests {
         std::fs::write(args.folder.join("blueprints/hello.yaml"), "mine").unwrap();
         let mut app = App::in_memory();
         run(&args, &mut app).unwrap();
-        assert_eq!(app.err.text().matches("kept ").count(), 3);
+        assert_eq!(app.err.text().matches("kept ").count(), 5);
         let kept = std::fs::read_to_string(args.folder.join("blueprints/hello.yaml")).unwrap();
         assert_eq!(kept, "mine");
+        let modeline = project.lines().next().unwrap();
+        assert_eq!(modeline, "# yaml-language-server: $schema=schemas/project.json");
     }
 
     #[test]

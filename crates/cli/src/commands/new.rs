@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use blueprint_model::{code, id};
 
-use crate::{app::App, exit::Exit, failure::Failure, files};
+use crate::{app::App, exit::Exit, failure::Failure, files, schemas};
 
 /// Makes one commented blueprint in `blueprints/` of this project.
 ///
@@ -20,6 +20,9 @@ pub struct Args {
     /// The name: small letters, digits and `-`, beginning with a letter
     pub name: String,
 }
+
+/// The schema, as a blueprint in `blueprints/` names it.
+pub(super) const SCHEMA: &str = "../schemas/blueprint.json";
 
 const BLUEPRINT: &str = include_str!("../../templates/new.yaml");
 
@@ -45,11 +48,15 @@ fn make(name: &str, root: &Path, app: &mut App) -> Result<Exit> {
         });
     }
     let path = root.join("blueprints").join(format!("{name}.yaml"));
-    if !files::create(&path, &BLUEPRINT.replace("NAME", name))? {
+    let text = schemas::with_modeline(&BLUEPRINT.replace("NAME", name), SCHEMA);
+    if !files::create(&path, &text)? {
         let failure = Failure::wrong(format!("there is already a file {}", path.display()));
         return Err(failure.help("take another name, or delete the file").into());
     }
     app.err.line(&format!("made {}", path.display()))?;
+    if schemas::provide(root)? {
+        app.err.line(&format!("made {}/blueprint.json, for editors", schemas::FOLDER))?;
+    }
     app.err.line(&format!("next: blueprint run {name}"))?;
     Ok(Exit::Fine)
 }
@@ -86,6 +93,7 @@ mod tests {
         check("overdue-orders", folder.path(), "next: blueprint run overdue-orders");
         let text = std::fs::read_to_string(folder.path().join("blueprints/overdue-orders.yaml"));
         assert!(text.unwrap().contains("\nname: overdue-orders\n"));
+        assert!(folder.path().join("schemas/blueprint.json").is_file());
         check("overdue-orders", folder.path(), "there is already a file");
     }
 

@@ -1,5 +1,9 @@
 //! `blueprint run`: one run of one blueprint, in this process.
 
+mod dry;
+mod inputs;
+mod mocks;
+
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Result;
@@ -7,14 +11,12 @@ use blueprint_engine::{RunEnd, StartRun};
 use blueprint_model::{
     Value, code,
     event::{CancelReason, RunStatus},
-    format,
-    schema::{Schema, SchemaType},
-    units,
-    value::Map,
+    format, units,
 };
 use clap::ValueEnum;
 use serde_json::json;
 
+pub use self::inputs::{Given, Input};
 use crate::{
     app::App,
     commands::check,
@@ -35,6 +37,12 @@ use crate::{
 ///   blueprint run blueprints/city-weather.yaml -i units=imperial -i cities='["Oslo"]'
 ///   blueprint run city-weather --inputs @inputs.json > warmest.json
 ///   blueprint run city-weather --output ndjson
+///   blueprint run city-weather --dry-run
+///   blueprint run city-weather --mock each_city.fetch=@answer.json
+///
+/// A mock is a JSON file: any value, which then is the block's result, or an object such as
+/// {"outcome": "response_error", "result": {"status_code": 503}, "message": "closed"}.
+/// A mocked block does not run, and needs no secrets.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -42,7 +50,7 @@ pub struct Args {
     #[arg(value_name = "FILE|NAME")]
     pub target: String,
     /// One input, typed by its declaration: `KEY=VALUE`, `KEY=@FILE`, `KEY=@-`, `KEY=@@TEXT`
-    #[arg(short = 'i', long = "input", value_name = "KEY=VALUE", value_parser = parse_input)]
+    #[arg(short = 'i', long = "input", value_name = "KEY=VALUE", value_parser = inputs::parse_input)]
     pub input: Vec<Input>,
     /// All inputs as one object: `@FILE`, `@-` or JSON; each `-i` wins over it
     #[arg(long, value_name = "@FILE|@-|JSON")]
@@ -50,6 +58,12 @@ pub struct Args {
     /// Cancel the run after this long, as in `5m`
     #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
     pub timeout: Option<Duration>,
+    /// Say what a run would do, and which secrets it would find; run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Give a block an answer instead of letting it run; may be given several times
+    #[arg(long = "mock", value_name = "BLOCK=@FILE", value_parser = inputs::parse_mock)]
+    pub mocks: Vec<Input>,
     /// What stdout gets
     #[arg(long, short, value_enum, default_value = "auto")]
     pub output: Output,
@@ -66,57 +80,6 @@ pub enum Output {
     Ndjson,
     /// Nothing; no story on stderr either.
     Quiet,
-}
-
-/// One input as given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
-    /// Its name.
-    pub key: String,
-    /// Where its value is.
-    pub value: Given,
-}
-
-/// Where the value of an argument is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Given {
-    /// Here.
-    Text(String),
-    /// In a file.
-    File(PathBuf),
-    /// On stdin.
-    Stdin,
-}
-
-impl Given {
-    /// Reads `@FILE`, `@-`, `@@TEXT` for text that begins with `@`, or text.
-    pub fn parse(text: &str) -> Self {
-        match text.strip_prefix('@') {
-            None => Self::Text(text.into()),
-            Some("-") => Self::Stdin,
-            Some(rest) if rest.starts_with('@') => Self::Text(rest.into()),
-            Some(path) => Self::File(path.into()),
-        }
-    }
-
-    /// Reads the value. One line end at the end of a file or of stdin is dropped.
-    ///
-    /// # Errors
-    ///
-    /// Returns a failure if the file cannot be read.
-    pub fn read(&self) -> Result<String> {
-        let mut text = match self {
-            Self::Text(text) => return Ok(text.clone()),
-            Self::Stdin => secrets::read_stdin()?,
-            Self::File(path) => std::fs::read_to_string(path).map_err(|err| {
-                Failure::wrong(format!("cannot read {}: {err}", path.display())).code(code::NO_FILE)
-            })?,
-        };
-        if text.ends_with('\n') {
-            text.truncate(text.len() - 1);
-        }
-        Ok(text)
-    }
 }
 
 /// Runs the blueprint.
@@ -139,25 +102,34 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         app.err.line("nothing was run")?;
         return Ok(Exit::Wrong);
     };
-    let inputs = gather(args, &plan.inputs)?;
-    plan.inputs_from(&inputs).map_err(|misfits| wrong_inputs(&misfits))?;
-    let library = Arc::new(linked.library);
+    let inputs = inputs::gather(args.inputs.as_deref(), &args.input, &plan.inputs)?;
+    let given = plan.inputs_from(&inputs).map_err(|misfits| wrong_inputs(&misfits))?;
+    let (plan, library) = mocks::put(&args.mocks, plan, linked.library, app)?;
+    let env = listed_variables(&project, app);
+    if args.dry_run {
+        let trial = dry::Trial { plan: &plan, library: &library, inputs: &given, env: &env };
+        return dry::run(&trial, &project, args.output, app);
+    }
     let start = StartRun {
         secrets: secrets::load(&library.secrets(&plan), &project, app)?,
-        env: Arc::new(listed_variables(&project, app)),
+        env: Arc::new(env),
         payload: inputs.clone(),
         inputs,
         timeout: args.timeout,
         plan,
         library,
     };
+    watch(start, &project, args.output, app)
+}
+
+fn watch(start: StartRun, project: &Project, output: Output, app: &mut App) -> Result<Exit> {
     let blueprint = start.plan.name.clone();
     let engine = execute::engine(project.limits());
     let runtime = execute::runtime()?;
-    let watched = runtime.block_on(execute::watch(&engine, start, args.output, app))?;
+    let watched = runtime.block_on(execute::watch(&engine, start, output, app))?;
     // A script that ignores its cancel must not keep the process.
     runtime.shutdown_background();
-    answer(&blueprint, &watched, args.output, app)
+    answer(&blueprint, &watched, output, app)
 }
 
 /// The failure for inputs that do not fit, all of them at once.
@@ -218,84 +190,9 @@ fn listed_variables(project: &Project, app: &App) -> BTreeMap<String, String> {
     listed.filter_map(|name| Some((name.clone(), app.environment.get(name)?.into()))).collect()
 }
 
-/// Gathers the inputs: those of `--inputs`, then each `-i`.
-fn gather(args: &Args, declared: &Schema) -> Result<Value> {
-    let mut inputs = match &args.inputs {
-        None => Map::new(),
-        Some(text) => {
-            let text = match Given::parse(text) {
-                Given::Text(text) => text,
-                other => other.read()?,
-            };
-            match serde_json::from_str(&text) {
-                Ok(Value::Object(map)) => map,
-                Ok(_) => return Err(bad_input("`--inputs` must be a JSON object".into())),
-                Err(err) => return Err(bad_input(format!("`--inputs` is not JSON: {err}"))),
-            }
-        }
-    };
-    for input in &args.input {
-        let text = input.value.read()?;
-        let value = typed(&input.key, text, declared.properties.get(&input.key))?;
-        inputs.insert(input.key.clone(), value);
-    }
-    Ok(Value::Object(inputs))
-}
-
-/// Gives a text the type that its input declares. Text that fits no other type stays text and is
-/// judged with all inputs.
-fn typed(key: &str, text: String, declared: Option<&Schema>) -> Result<Value> {
-    let Some(declared) = declared else { return Ok(Value::String(text)) };
-    let wants = |kind| declared.types.contains(&kind);
-    if declared.types.is_empty() {
-        return Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)));
-    }
-    if wants(SchemaType::String) {
-        return Ok(Value::String(text));
-    }
-    match serde_json::from_str(text.trim()) {
-        Ok(value) => Ok(value),
-        Err(err) if wants(SchemaType::Array) || wants(SchemaType::Object) => {
-            Err(bad_input(format!("input `{key}` is not JSON: {err}")))
-        }
-        Err(_) => Ok(Value::String(text)),
-    }
-}
-
-fn bad_input(message: String) -> anyhow::Error {
-    Failure::wrong(message).code(code::BAD_INPUTS).into()
-}
-
-fn parse_input(text: &str) -> Result<Input, String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    if key.is_empty() {
-        return Err("the name before `=` is missing".into());
-    }
-    Ok(Input { key: key.into(), value: Given::parse(value) })
-}
-
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     units::parse_duration(text).ok_or_else(|| "write a duration such as `30s` or `5m`".into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, key: &str, value: Given) {
-        assert_eq!(parse_input(text), Ok(Input { key: key.into(), value }));
-    }
-
-    #[test]
-    fn inputs_come_from_arguments_files_and_stdin() {
-        check("a=1", "a", Given::Text("1".into()));
-        check("a=", "a", Given::Text(String::new()));
-        check("a=b=c", "a", Given::Text("b=c".into()));
-        check("a=@x.json", "a", Given::File("x.json".into()));
-        check("a=@-", "a", Given::Stdin);
-        check("a=@@x", "a", Given::Text("@x".into()));
-        assert!(parse_input("a").is_err());
-        assert!(parse_input("=a").is_err());
-    }
-}
+mod tests;

@@ -142,6 +142,7 @@ mod tests {
             },
         ],
         outcomes: &[OutcomeSpec { name: "success", is_error: false, summary: "the time came" }],
+        one_of: &[],
         outcomes_from: Some("cases"),
         failure: "error",
         pace: Pace::Waiting,

@@ -25,7 +25,7 @@ pub struct Drawing {
 }
 
 /// A block.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Node {
     /// Its path without items, as in `each_city.fetch`: unique in the drawing.
     pub id: String,
@@ -33,8 +33,41 @@ pub struct Node {
     pub title: String,
     /// Its type.
     pub kind: String,
+    /// What to say after the type: how often its body runs, which blueprint it runs. May be empty.
+    pub detail: String,
+    /// The secrets that it names.
+    pub secrets: Vec<String>,
+    /// Secrets whose value its script sees.
+    pub reveals: Vec<String>,
+    /// Error-like outcomes that nothing handles.
+    pub unhandled: Vec<String>,
+    /// Whether errors are to be expected of it: it reaches outside, or runs other blocks.
+    pub is_exposed: bool,
     /// The body it is in; `None` for the blueprint's own graph.
     pub group: Option<usize>,
+}
+
+impl Node {
+    /// Returns its type, and what to say after it.
+    fn kind_line(&self) -> String {
+        match self.detail.as_str() {
+            "" => self.kind.clone(),
+            detail => format!("{}, {detail}", self.kind),
+        }
+    }
+
+    /// Returns the secrets that it uses, in words; `None` if it uses none.
+    fn secrets_line(&self) -> Option<String> {
+        let hidden = self.secrets.iter().filter(|name| !self.reveals.contains(name));
+        let shown = self.reveals.iter().map(|name| format!("{name} (revealed)"));
+        let names: Vec<String> = hidden.cloned().chain(shown).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// Returns the errors that are to be expected of it and that nothing handles.
+    fn unhandled_line(&self) -> Option<String> {
+        (self.is_exposed && !self.unhandled.is_empty()).then(|| self.unhandled.join(", "))
+    }
 }
 
 /// A body: the graph in a block.
@@ -87,7 +120,15 @@ fn json(drawing: &Drawing) -> Value {
     let id = |node: usize| &drawing.nodes[node].id;
     let nodes = drawing.nodes.iter().map(|node| {
         let body_of = node.group.map(|group| id(drawing.groups[group].owner));
-        json!({"id": node.id, "title": node.title, "type": node.kind, "body_of": body_of})
+        json!({
+            "id": node.id,
+            "title": node.title,
+            "type": node.kind,
+            "body_of": body_of,
+            "secrets": node.secrets,
+            "reveals": node.reveals,
+            "unhandled": node.unhandled,
+        })
     });
     let edges = drawing
         .edges
@@ -113,6 +154,12 @@ impl Drawing {
     /// Returns the body of each node that has one.
     fn bodies(&self) -> BTreeMap<usize, usize> {
         self.groups.iter().enumerate().map(|(at, group)| (group.owner, at)).collect()
+    }
+
+    /// Returns the blocks whose errors nothing handles, with these.
+    fn unhandled(&self) -> impl Iterator<Item = (usize, String)> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes.filter_map(|(at, node)| Some((at, node.unhandled_line()?)))
     }
 
     /// Returns one entry per pair of blocks, with all outcomes that lead from one to the other.
@@ -154,7 +201,7 @@ mod tests {
     pub(super) fn example() -> Drawing {
         let node = |id: &str, kind: &str, group| {
             let title = id.rsplit('.').next().unwrap_or(id).into();
-            Node { id: id.into(), title, kind: kind.into(), group }
+            Node { id: id.into(), title, kind: kind.into(), group, ..Node::default() }
         };
         let edge = |from, to, outcome: &str| {
             let is_error = outcome.contains("error");
@@ -163,8 +210,13 @@ mod tests {
         Drawing {
             name: "city-weather".into(),
             nodes: vec![
-                node("each_city", "for_each", None),
-                node("each_city.fetch", "http_request", Some(0)),
+                Node { detail: "per item".into(), ..node("each_city", "for_each", None) },
+                Node {
+                    secrets: vec!["KEY".into()],
+                    unhandled: vec!["timeout".into()],
+                    is_exposed: true,
+                    ..node("each_city.fetch", "http_request", Some(0))
+                },
                 node("each_city.pick", "code", Some(0)),
                 node("each_city.count", "code", Some(0)),
                 node("warmest", "code", None),
@@ -191,8 +243,9 @@ mod tests {
             Format::Mermaid,
             "\
 flowchart TD
-  subgraph n0[\"each_city<br/>for_each\"]
-    n1[\"fetch<br/>http_request\"]
+  subgraph n0[\"each_city<br/>for_each, per item\"]
+    n1[\"fetch<br/>http_request<br/>uses KEY\"]
+    f1((\"fails\"))
     n2[\"pick<br/>code\"]
     n3[\"count<br/>code\"]
   end
@@ -200,6 +253,7 @@ flowchart TD
   n0 -->|\"success\"| n4
   n1 -->|\"success\"| n2
   n1 -.->|\"response_error, connection_error\"| n3
+  n1 -.->|\"timeout\"| f1
 ",
         );
     }
@@ -214,9 +268,10 @@ digraph \"city-weather\" {
   node [shape=box, style=rounded, fontname=\"sans-serif\"];
   edge [fontname=\"sans-serif\", fontsize=10];
   subgraph cluster_0 {
-    label=\"do\";
-    n0 [label=\"each_city\\nfor_each\"];
-    n1 [label=\"fetch\\nhttp_request\"];
+    label=\"per item\";
+    n0 [label=\"each_city\\nfor_each, per item\"];
+    n1 [label=\"fetch\\nhttp_request\\nuses KEY\"];
+    f1 [shape=point, color=\"#b42318\"];
     n2 [label=\"pick\\ncode\"];
     n3 [label=\"count\\ncode\"];
     n0 -> n1 [style=dotted, arrowhead=none];
@@ -225,6 +280,7 @@ digraph \"city-weather\" {
   n0 -> n4 [label=\"success\"];
   n1 -> n2 [label=\"success\"];
   n1 -> n3 [label=\"response_error, connection_error\", style=dashed];
+  n1 -> f1 [label=\"timeout\", style=dashed, color=\"#b42318\"];
 }
 ",
         );
@@ -237,10 +293,11 @@ digraph \"city-weather\" {
             "\
 city-weather
 
-each_city  for_each
-│ fetch  http_request
+each_city  for_each, per item
+│ fetch  http_request, uses KEY
 │ ├─ success → pick
-│ └─ response_error, connection_error → count
+│ ├─ response_error, connection_error → count
+│ └─ timeout → nothing: its graph fails
 │ pick  code
 │ count  code
 └─ success → warmest
@@ -257,10 +314,19 @@ warmest  code
     }
 
     #[test]
+    fn a_picture_shows_secrets_and_errors_that_nothing_handles() {
+        let shown = render(&example(), Format::Svg);
+        assert!(shown.contains(">KEY</text>") && shown.contains("unhandled: timeout"), "{shown}");
+        assert!(shown.contains("for_each, per item"));
+    }
+
+    #[test]
     fn texts_cannot_break_out() {
         let mut drawing = example();
         let evil = "\"]<script>alert(1)</script>&\u{1b}\n\\";
         drawing.nodes[1].title = evil.into();
+        drawing.nodes[1].secrets = vec![evil.into()];
+        drawing.nodes[1].unhandled = vec![evil.into()];
         drawing.edges[0].outcome = evil.into();
         drawing.name = evil.into();
         for format in [Format::Svg, Format::Mermaid] {

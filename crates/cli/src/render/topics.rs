@@ -1,6 +1,10 @@
 //! Pages of help that belong to no command.
 
-use crate::{config, exit::Exit, render::text};
+use crate::{
+    config,
+    exit::Exit,
+    render::{reference, text},
+};
 
 /// The topics with a line about each.
 pub const ALL: [(&str, &str); 3] = [
@@ -24,7 +28,8 @@ pub fn reference(text: &str) -> Option<String> {
     let inner = text.trim().trim_start_matches(['@', '{', '<']).trim_end_matches(['}', '>', '?']);
     let root = inner.split(['.', '[', '?', ' ']).next()?;
     let (name, meaning) = ROOTS.iter().find(|(name, _)| is_root(name, root))?;
-    Some(format!("{name}\n\n{meaning}\n\nSee `blueprint help references`.\n"))
+    let reading = reference::reading(text).map_or(String::new(), |lines| format!("\n{lines}"));
+    Some(format!("{name}\n\n{meaning}\n{reading}\nSee `blueprint help references`.\n"))
 }
 
 /// Returns the first names of references.

@@ -9,13 +9,16 @@ use std::{
 use blueprint_model::{
     Block, EventKind, Inputs, JournalError, Limits, Secrets,
     block::{BlockCx, BlockError, Cancel, End, Finish, Granted, Notes, Pace, Reach},
-    egress::Egress,
+    egress::{Caller, Egress},
     event::{At, CancelReason},
-    schema, units,
+    schema,
+    secret::ObtainError,
+    units,
     value::{self, Shared},
 };
 use futures_util::FutureExt as _;
-use tokio::task::AbortHandle;
+use jiff::Timestamp;
+use tokio::task::{AbortHandle, Id};
 
 use super::{Run, micros_between};
 use crate::{
@@ -32,10 +35,37 @@ const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 pub(super) struct AtWork {
     abort: AbortHandle,
     cancel: Cancel,
+    egress: Egress,
+}
+
+impl AtWork {
+    /// Returns the task's id: an earlier attempt of the block had another.
+    pub(super) fn id(&self) -> Id {
+        self.abort.id()
+    }
+
+    /// Returns the uses of secrets that its work has not told: it was stopped before its end.
+    pub(super) fn notes(&self) -> Notes {
+        Notes { uses: self.egress.take_uses(), ..Notes::default() }
+    }
+}
+
+/// One try of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt {
+    number: u32,
+    began: Timestamp,
+}
+
+impl Attempt {
+    fn of(cx: &BlockCx) -> Self {
+        Self { number: cx.attempt, began: cx.now }
+    }
 }
 
 /// What a piece of work leaves.
 pub(super) struct Worked {
+    pub attempt: Attempt,
     pub finish: Result<Finish, BlockError>,
     pub notes: Notes,
     pub inputs: Arc<Inputs>,
@@ -65,7 +95,7 @@ impl Run {
         let plan = self.state.scope(at.scope).plan.clone();
         let step = step_of(&plan, self.state.scope(at.scope).graph, at);
         let egress = Egress::new(self.secrets.clone(), step.permit.clone());
-        let attempt = self.state.slot(at).attempt + u32::from(granted.is_none());
+        let number = self.state.slot(at).attempt + u32::from(granted.is_none());
         let inputs = match inputs {
             Some(inputs) => inputs,
             None => {
@@ -74,17 +104,20 @@ impl Run {
                     around: &self.around,
                     egress: &egress,
                     at,
-                    attempt,
+                    attempt: number,
                 };
                 match resolver.inputs(step) {
                     Ok(inputs) => Arc::new(inputs),
-                    Err(message) => return self.failed_to_resolve(at, step, attempt, message),
+                    Err(message) => return self.failed_to_resolve(at, step, number, message),
                 }
             }
         };
-        let cx = self.cx(at, step, egress, attempt);
+        let cx = self.cx(at, step, egress, number);
         let job = Job { block: step.block.clone(), inputs, cx, granted };
         match step.kind.pace {
+            Pace::Instant if job.granted.is_none() && step.cost.is_heavy() => {
+                self.work_on_thread(at, step, job)
+            }
             Pace::Instant => self.work_now(at, step, job),
             Pace::Waiting => self.work_apart(at, step, job).await,
         }
@@ -94,9 +127,11 @@ impl Run {
     pub(super) fn worked(&mut self, at: At, worked: Worked) -> Result<(), JournalError> {
         let plan = self.state.scope(at.scope).plan.clone();
         let step = step_of(&plan, self.state.scope(at.scope).graph, at);
-        let attempt = self.state.slot(at).attempt.max(1);
+        let attempt = worked.attempt;
+        // Before anything is recorded: what the block logged may hold what it obtained.
+        let finish = self.keep_outputs(at, step, worked.finish);
         self.leave_notes(at, worked.notes)?;
-        match worked.finish {
+        match finish {
             Ok(Finish::Wish(wish)) => {
                 self.held.insert(at, worked.inputs);
                 let block = self.state.path(at);
@@ -110,18 +145,53 @@ impl Run {
     pub(super) fn expire(&mut self, at: At) -> Result<(), JournalError> {
         let plan = self.state.scope(at.scope).plan.clone();
         let step = step_of(&plan, self.state.scope(at.scope).graph, at);
-        self.put_down(at);
-        let attempt = self.state.slot(at).attempt.max(1);
+        self.put_down(at)?;
+        let attempt = self.attempt(self.state.slot(at).attempt.max(1));
         self.ended(at, step, attempt, failure(step, &timed_out(step)))
     }
 
     /// Stops a block's work, if it is at work.
-    pub(super) fn put_down(&mut self, at: At) {
+    pub(super) fn put_down(&mut self, at: At) -> Result<(), JournalError> {
         self.held.remove(&at);
         if let Some(work) = self.at_work.remove(&at) {
             work.cancel.cancel();
             work.abort.abort();
+            self.leave_notes(at, work.notes())?;
         }
+        Ok(())
+    }
+
+    /// Makes handles of those parts of a result that are secrets from now on. A result that lacks one
+    /// of them is an error, and is not kept: the secret may stand elsewhere in it.
+    fn keep_outputs(
+        &self,
+        at: At,
+        step: &Step,
+        finish: Result<Finish, BlockError>,
+    ) -> Result<Finish, BlockError> {
+        let Ok(Finish::End(mut end)) = finish else { return finish };
+        if step.permit.outputs.is_empty() {
+            return Ok(Finish::End(end));
+        }
+        catch(&self.secrets, &mut end);
+        let block = self.state.path(at).to_string();
+        let result = Arc::make_mut(&mut end.result);
+        let failed = self.secrets.obtain(&block, &step.permit.outputs, result);
+        let is_missing = |err: &&ObtainError| matches!(err, ObtainError::Missing(_));
+        // An error-like outcome may come without what it lacks; what is there is kept all the same.
+        let worst = match end.message.is_some() {
+            true => failed.iter().find(|err| !is_missing(err)),
+            false => failed.first(),
+        };
+        match worst {
+            Some(err) => Err(BlockError::permanent(err.to_string())),
+            None => Ok(Finish::End(end)),
+        }
+    }
+
+    /// An attempt that begins and ends now.
+    fn attempt(&self, number: u32) -> Attempt {
+        Attempt { number, began: self.engine.clock.now() }
     }
 
     fn cx(&self, at: At, step: &Step, egress: Egress, attempt: u32) -> BlockCx {
@@ -129,14 +199,19 @@ impl Run {
             true => self.state.state_of(at.scope).0.clone(),
             false => Shared::default(),
         };
+        let (path, now) = (self.state.path(at), self.engine.clock.now());
+        let egress = match self.secrets.is_empty() {
+            true => egress,
+            false => egress.for_caller(Caller { run: self.id.clone(), block: path.clone(), now }),
+        };
         BlockCx {
             run: self.around.facts.clone(),
-            path: self.state.path(at),
+            path,
             attempt,
-            now: self.engine.clock.now(),
+            now,
             state,
             cancel: self.stop.for_scripts(),
-            limits: limits_for(&self.engine.limits, step),
+            limits: limits_for(&self.engine.limits, step, self.time_left()),
             egress,
             notes: Mutex::default(),
         }
@@ -145,13 +220,15 @@ impl Run {
     /// Works on the dispatcher's own turn. If somebody wants the run to stop meanwhile, the work is
     /// thrown away: it was pure, and the block is cancelled or, with `join: always`, done again.
     fn work_now(&mut self, at: At, step: &Step, job: Job) -> Result<(), JournalError> {
-        let worked = AssertUnwindSafe(work(job)).catch_unwind().now_or_never();
-        let worked = match worked {
-            Some(Ok(worked)) => worked,
-            Some(Err(_)) | None => broken(step),
-        };
-        if self.stop.take_wish() {
-            self.cancel(CancelReason::Requested)?;
+        let attempt = Attempt::of(&job.cx);
+        let is_script = !step.sees_state && step.is_scripted;
+        let began = is_script.then(|| self.engine.clock.now());
+        let worked = poll_once(job).unwrap_or_else(|| broken(step, attempt));
+        if let Some(began) = began {
+            step.cost.note(micros_between(began, self.engine.clock.now()));
+        }
+        let worked = self.judge_time(step, worked);
+        if self.begins_to_stop(step)? {
             if self.state.is_given_up(at) {
                 return Ok(());
             }
@@ -163,24 +240,64 @@ impl Run {
         self.worked(at, worked)
     }
 
+    /// A script that ended because its block's time was up says so, and not which bound it met.
+    fn judge_time(&self, step: &Step, mut worked: Worked) -> Worked {
+        if let Some(timeout) = step.timeout.filter(|_| worked.finish.is_err()) {
+            let took_us = micros_between(worked.attempt.began, self.engine.clock.now());
+            if u128::from(took_us) >= timeout.as_micros() {
+                worked.finish = Err(timed_out(step));
+            }
+        }
+        worked
+    }
+
+    /// Returns whether the run begins to wind down because somebody wished so while the block worked,
+    /// or because the run's deadline passed in its script.
+    fn begins_to_stop(&mut self, step: &Step) -> Result<bool, JournalError> {
+        let is_late = step.is_scripted && self.time_left() == Some(Duration::ZERO);
+        let reason = match (self.stop.take_wish(), is_late) {
+            (true, _) => CancelReason::Requested,
+            (false, true) => CancelReason::Deadline,
+            (false, false) => return Ok(false),
+        };
+        self.cancel(reason)?;
+        Ok(true)
+    }
+
+    /// Works on a thread of its own: scripts that proved heavy, so that branches use all cores. Only
+    /// scripts that do not see the state, so that nothing can come between.
+    fn work_on_thread(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
+        let block = self.state.path(at);
+        let attempt = Attempt::of(&job.cx);
+        self.record(EventKind::BlockStarted { at, block, attempt: attempt.number })?;
+        let cancel = Cancel::default();
+        job.cx.cancel = cancel.clone();
+        let egress = job.cx.egress.clone();
+        let broken = broken(step, attempt);
+        let abort = self.tasks.spawn_blocking(move || (at, poll_once(job).unwrap_or(broken)));
+        self.at_work.insert(at, AtWork { abort, cancel, egress });
+        Ok(())
+    }
+
     async fn work_apart(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
         let block = self.state.path(at);
-        let attempt = job.cx.attempt;
-        self.record(EventKind::BlockStarted { at, block, attempt })?;
+        let attempt = Attempt::of(&job.cx);
+        self.record(EventKind::BlockStarted { at, block, attempt: attempt.number })?;
         if step.kind.reach == Reach::Outside {
             self.engine.journal.flush(&self.id).await?;
         }
         let cancel = Cancel::default();
         job.cx.cancel = cancel.clone();
+        let egress = job.cx.egress.clone();
         let timeout = step.timeout.unwrap_or(FOREVER);
-        let (late, broken) = (late(step), broken(step));
+        let (late, broken) = (late(step, attempt), broken(step, attempt));
         let future = async move {
             let work = AssertUnwindSafe(work(job)).catch_unwind();
             let worked = tokio::time::timeout(timeout, work).await;
             (at, worked.unwrap_or(Ok(late)).unwrap_or(broken))
         };
         let abort = self.tasks.spawn(future);
-        self.at_work.insert(at, AtWork { abort, cancel });
+        self.at_work.insert(at, AtWork { abort, cancel, egress });
         Ok(())
     }
 
@@ -188,14 +305,21 @@ impl Run {
         &mut self,
         at: At,
         step: &Step,
-        attempt: u32,
+        number: u32,
         message: String,
     ) -> Result<(), JournalError> {
+        let attempt = self.attempt(number);
         self.ended(at, step, attempt, failure(step, &BlockError::permanent(message)))
     }
 
     /// Takes the end of an attempt: another attempt, or the end of the block.
-    fn ended(&mut self, at: At, step: &Step, attempt: u32, end: End) -> Result<(), JournalError> {
+    fn ended(
+        &mut self,
+        at: At,
+        step: &Step,
+        attempt: Attempt,
+        end: End,
+    ) -> Result<(), JournalError> {
         let end = self.examine(step, end);
         let is_error = step
             .outcomes
@@ -204,7 +328,7 @@ impl Run {
             .is_none_or(|outcome| outcome.is_error);
         let block = self.state.path(at);
         if let Some(retry) = step.retry.as_ref().filter(|_| is_error && !end.is_return)
-            && let Some(pause) = retry::pause(retry, attempt, &end, self.engine.ids.chance())
+            && let Some(pause) = retry::pause(retry, attempt.number, &end, self.engine.ids.chance())
             && let Ok(retry_at) = self.engine.clock.now().checked_add(pause)
         {
             let message = end.message.unwrap_or_default();
@@ -212,7 +336,7 @@ impl Run {
             return self.record(EventKind::AttemptFailed {
                 at,
                 block,
-                attempt,
+                attempt: attempt.number,
                 outcome,
                 message,
                 retry_at,
@@ -223,11 +347,11 @@ impl Run {
             self.record(EventKind::StateChanged { at, block, changes })?;
         }
         let now = self.engine.clock.now();
-        let started = self.state.slot(at).started.unwrap_or(now);
+        let started = self.state.slot(at).started.unwrap_or(attempt.began);
         self.record(EventKind::BlockFinished {
             at,
             block,
-            attempt,
+            attempt: attempt.number,
             outcome: end.outcome,
             result: end.result,
             message: end.message,
@@ -238,7 +362,11 @@ impl Run {
 
     /// Searches what came from outside for secrets, and holds the result against its bounds.
     fn examine(&self, step: &Step, mut end: End) -> End {
-        if step.kind.reach == Reach::Outside || !step.permit.reveal.is_empty() {
+        let permit = &step.permit;
+        if step.kind.reach == Reach::Outside
+            || !permit.reveal.is_empty()
+            || !permit.outputs.is_empty()
+        {
             catch(&self.secrets, &mut end);
         }
         let is_success = end.message.is_none() && !end.is_return;
@@ -265,10 +393,10 @@ impl Run {
             self.record(EventKind::SecretUsed {
                 at,
                 block,
-                key: used.key.as_str().into(),
+                action: used.outcome().into(),
+                destination: used.destination(),
                 version: used.version,
-                action: used.action.into(),
-                destination: used.destination,
+                key: used.key,
             })?;
         }
         for line in notes.log {
@@ -280,14 +408,21 @@ impl Run {
     }
 }
 
+/// Does work that does not wait; `None` if it panicked, or waited all the same.
+fn poll_once(job: Job) -> Option<Worked> {
+    AssertUnwindSafe(work(job)).catch_unwind().now_or_never()?.ok()
+}
+
 async fn work(job: Job) -> Worked {
     let Job { block, inputs, cx, granted } = job;
+    let attempt = Attempt::of(&cx);
     let finish = match granted {
         None => block.run(&inputs, &cx).await,
         Some(granted) => block.resume(&inputs, granted, &cx).await,
     };
-    let notes = cx.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Worked { finish, notes, inputs }
+    let mut notes = cx.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    notes.uses.extend(cx.egress.take_uses());
+    Worked { attempt, finish, notes, inputs }
 }
 
 fn step_of(plan: &Plan, graph: u32, at: At) -> &Step {
@@ -303,8 +438,9 @@ fn failure(step: &Step, err: &BlockError) -> End {
     }
 }
 
-fn late(step: &Step) -> Worked {
-    Worked { finish: Err(timed_out(step)), notes: Notes::default(), inputs: Arc::default() }
+fn late(step: &Step, attempt: Attempt) -> Worked {
+    let finish = Err(timed_out(step));
+    Worked { attempt, finish, notes: Notes::default(), inputs: Arc::default() }
 }
 
 fn timed_out(step: &Step) -> BlockError {
@@ -329,9 +465,10 @@ fn catch(secrets: &Secrets, end: &mut End) {
     }
 }
 
-/// A script of the block must not outlive the block's own deadline.
-fn limits_for(limits: &Arc<Limits>, step: &Step) -> Arc<Limits> {
-    match step.timeout.filter(|timeout| *timeout < limits.script.time) {
+/// A script must not outlive the deadline of its block, or that of the run.
+fn limits_for(limits: &Arc<Limits>, step: &Step, left: Option<Duration>) -> Arc<Limits> {
+    let deadline = [step.timeout, left].into_iter().flatten().min();
+    match deadline.filter(|deadline| step.is_scripted && *deadline < limits.script.time) {
         None => limits.clone(),
         Some(timeout) => {
             let mut own = (**limits).clone();
@@ -342,9 +479,9 @@ fn limits_for(limits: &Arc<Limits>, step: &Step) -> Arc<Limits> {
 }
 
 /// A panic of a block is a bug of ours; its text may hold anything and is not shown.
-fn broken(step: &Step) -> Worked {
+fn broken(step: &Step, attempt: Attempt) -> Worked {
     let message =
         format!("block type `{}` has a bug and panicked; please report it", step.kind.kind);
     let finish = Err(BlockError::permanent(message));
-    Worked { finish, notes: Notes::default(), inputs: Arc::default() }
+    Worked { attempt, finish, notes: Notes::default(), inputs: Arc::default() }
 }

@@ -1,7 +1,7 @@
 //! The second pass: meaning. References find what they read, scripts become programs, and every
 //! block what it needs to run.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use blueprint_model::{
     Blueprint, Diagnostic, Reference, Registry, Script, Span, Template, Value,
@@ -28,6 +28,8 @@ pub(crate) struct Cx<'c> {
     pub draft: &'c Draft<'c>,
     pub graphs: &'c [Connected],
     pub flows: &'c [Flow],
+    /// First names of everything that is ever in the state; `None` where that cannot be told.
+    pub state_keys: Option<BTreeSet<String>>,
 }
 
 /// A field, ready to be resolved.
@@ -140,6 +142,8 @@ pub(crate) struct SecretSite {
     pub is_optional: bool,
     /// The field.
     pub field: &'static str,
+    /// The key inside the field, where it is an object.
+    pub part: Option<String>,
     pub span: Span,
 }
 
@@ -153,8 +157,12 @@ pub(crate) fn compile(cx: &Cx<'_>, diagnostics: &mut Vec<Diagnostic>) -> Parts {
         for (block, node) in draft.nodes.iter().enumerate() {
             let Some(spec) = node.spec() else { continue };
             let reader = Reader { cx, graph: index(graph), block: index(block) };
-            let mut builder =
-                Builder { reader: &reader, parts: &mut parts, diagnostics: &mut *diagnostics };
+            let mut builder = Builder {
+                reader: &reader,
+                parts: &mut parts,
+                diagnostics: &mut *diagnostics,
+                keys: Vec::new(),
+            };
             builder.block(node, spec);
         }
     }
@@ -195,6 +203,10 @@ fn step(
     let is_outside = kind.reach == Reach::Outside;
     let default_retry = defaults.retry.clone().filter(|_| is_outside);
     let default_timeout = defaults.timeout.filter(|_| is_outside);
+    let is_scripted = parts
+        .fields
+        .iter()
+        .any(|(_, compiled)| matches!(compiled, Compiled::Script(_) | Compiled::Cases(_)));
     let sees_state = parts.variables.iter().any(|(_, reference)| reference.root == Root::State)
         || kind.fields.iter().any(|field| field.kind == FieldKind::StatePath)
         || kind.has_body();
@@ -219,6 +231,8 @@ fn step(
         fields: parts.fields,
         variables: parts.variables,
         sees_state,
+        is_scripted,
+        cost: Arc::default(),
         permit: parts.permit,
         body: node.body,
         reads: parts.reads,
@@ -238,6 +252,8 @@ fn place_edges(steps: &mut [Step]) {
             let place = known.binary_search(&(index(from), edge.outcome));
             edge.place = index(place.expect("an edge out of a block is an edge into its target"));
         }
+        // Blocks that become ready together start in file order, whatever the order in `next`.
+        step.edges.sort_by_key(|edge| edge.to);
     }
 }
 
@@ -254,6 +270,8 @@ struct Builder<'b> {
     reader: &'b Reader<'b>,
     parts: &'b mut Parts,
     diagnostics: &'b mut Vec<Diagnostic>,
+    /// The keys of objects that lead to the value at hand.
+    keys: Vec<String>,
 }
 
 impl Builder<'_> {
@@ -290,7 +308,8 @@ impl Builder<'_> {
                     Some(Value::String(name)) => Some(name),
                     Some(_) | None => None,
                 };
-                self.parts.calls.push(CallSite { name, span: written.span });
+                let at = (self.reader.graph, self.reader.block);
+                self.parts.calls.push(CallSite { name, span: written.span, at });
                 Some(self.value(field, written))
             }
             _ => Some(self.value(field, written)),
@@ -310,7 +329,12 @@ impl Builder<'_> {
             FieldValue::Object(entries) => Compiled::Object(
                 entries
                     .iter()
-                    .map(|(key, node)| (key.value.clone(), self.value(field, node)))
+                    .map(|(key, node)| {
+                        self.keys.push(key.value.clone());
+                        let value = self.value(field, node);
+                        self.keys.pop();
+                        (key.value.clone(), value)
+                    })
                     .collect(),
             ),
         }
@@ -371,6 +395,7 @@ impl Builder<'_> {
             key: written.first_key().map(Into::into),
             is_optional: !matches!(written.fallback, Fallback::Error),
             field: field.name,
+            part: self.keys.first().cloned(),
             span: written.span,
         };
         self.mine().secrets.push(site);

@@ -72,6 +72,23 @@ pub(crate) fn judge_missing(
     }
 }
 
+/// Reports a block that has none, or several, of fields of which it needs exactly one.
+pub(crate) fn judge_choice(
+    node: &DraftNode<'_>,
+    spec: &'static BlockSpec,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let given = spec.one_of.iter().filter(|name| node.node.fields.contains_key(**name)).count();
+    if spec.one_of.is_empty() || given == 1 {
+        return;
+    }
+    let names: Vec<String> = spec.one_of.iter().map(|name| format!("`{name}`")).collect();
+    let names = names.join(" or ");
+    let message = format!("block `{}`: a `{}` needs either {names}", node.id, spec.kind);
+    let hint = if given == 0 { "add one of them" } else { "remove all but one" };
+    diagnostics.push(Diagnostic::error(code::MISSING_FIELD, node.node.id_span, message).help(hint));
+}
+
 struct Problem {
     code: code::Code,
     message: String,

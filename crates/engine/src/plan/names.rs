@@ -12,6 +12,9 @@ use blueprint_model::{
 
 use super::{StepOutcome, fields};
 
+/// The deepest nesting of bodies in a file.
+const MAX_NESTING: usize = 32;
+
 /// The keys that every block has.
 const BLOCK_KEYS: [&str; 12] = [
     "type",
@@ -54,6 +57,13 @@ pub(crate) struct DraftNode<'b> {
     pub body: Option<u32>,
 }
 
+impl DraftGraph<'_> {
+    /// Returns whether every block has a type.
+    pub(crate) fn is_typed(&self) -> bool {
+        self.nodes.iter().all(|node| node.block.is_some())
+    }
+}
+
 impl DraftNode<'_> {
     pub(crate) fn spec(&self) -> Option<&'static BlockSpec> {
         self.block.as_ref().map(|block| block.spec())
@@ -68,8 +78,12 @@ pub(crate) fn judge<'b>(
 ) -> Draft<'b> {
     let mut draft = Draft { graphs: Vec::new(), all_ids: BTreeMap::new() };
     // Bodies are taken in as they are found: a list of work instead of recursion.
-    let mut work = vec![(&blueprint.graph, None)];
-    while let Some((graph, owner)) = work.pop() {
+    let mut work = vec![(&blueprint.graph, None, 0)];
+    while let Some((graph, owner, depth)) = work.pop() {
+        if depth > MAX_NESTING {
+            diagnostics.push(too_deep(graph));
+            continue;
+        }
         let number = index(draft.graphs.len());
         let mut nodes = Vec::with_capacity(graph.nodes.len());
         for (id, node) in &graph.nodes {
@@ -78,7 +92,7 @@ pub(crate) fn judge<'b>(
             let outcomes =
                 block.as_ref().map_or_else(Vec::new, |block| outcomes(block.spec(), node));
             if let Some(body) = &node.body {
-                work.push((body, Some((number, index(nodes.len())))));
+                work.push((body, Some((number, index(nodes.len()))), depth + 1));
             }
             nodes.push(DraftNode { id, node, block, outcomes, edges: Vec::new(), body: None });
         }
@@ -106,6 +120,12 @@ pub(crate) fn judge<'b>(
 
 pub(crate) fn index(n: usize) -> u32 {
     u32::try_from(n).expect("the reader bounds the blocks of a file")
+}
+
+fn too_deep(graph: &Graph) -> Diagnostic {
+    let message = format!("loops are nested more than {MAX_NESTING} deep");
+    Diagnostic::error(code::TOO_DEEP, graph.span, message)
+        .help("move an inner loop into a blueprint of its own, and run that: `run_blueprint`")
 }
 
 fn no_blocks(graph: &Graph) -> Diagnostic {
@@ -301,6 +321,7 @@ fn judge_keys(
         }
     }
     fields::judge_missing(node, spec, diagnostics);
+    fields::judge_choice(node, spec, diagnostics);
     if let Some(body) = node.node.body.as_ref().filter(|_| !spec.has_body()) {
         let message = format!("a `{}` has no body", spec.kind);
         diagnostics.push(

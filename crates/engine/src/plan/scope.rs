@@ -111,11 +111,11 @@ pub(crate) fn find_root(reader: &Reader<'_>, start: &Start<'_>) -> Result<FoundR
         "vault" => plain(Root::Vault),
         "inputs" => known_input(reader, start).map(|()| FoundRoot { root: Root::Inputs, skip: 0 }),
         "payload" => plain(Root::Payload),
-        "state" => plain(Root::State),
+        "state" => known_state(reader, start).map(|()| FoundRoot { root: Root::State, skip: 0 }),
         "run" => plain(Root::Run),
         "context" => plain(Root::Context),
         "session" => plain(Root::Session),
-        "env" => plain(Root::Env),
+        "env" => listed_variable(reader, start).map(|()| FoundRoot { root: Root::Env, skip: 0 }),
         "message" => message(reader, start),
         "result" => result(reader, start),
         "results" => results(reader, start),
@@ -138,6 +138,29 @@ fn known_input(reader: &Reader<'_>, start: &Start<'_>) -> Result<(), Problem> {
     let hint = suggest(key, known.keys().map(String::as_str))
         .or_else(|| Some(format!("declare it: `inputs: {{{key}: {{type: string}}}}`")));
     Err(Problem::new(code::UNKNOWN_INPUT, format!("there is no input `{key}`"), hint))
+}
+
+fn listed_variable(reader: &Reader<'_>, start: &Start<'_>) -> Result<(), Problem> {
+    let listed = reader.cx.registry.variables();
+    let Some(key) = start.key.filter(|key| !listed.iter().any(|name| name == key)) else {
+        return Ok(());
+    };
+    Err(Problem::new(
+        code::UNLISTED_VARIABLE,
+        format!("the project does not list the process variable `{key}`"),
+        format!("list it in project.yaml: `env: [{key}]`"),
+    ))
+}
+
+fn known_state(reader: &Reader<'_>, start: &Start<'_>) -> Result<(), Problem> {
+    let Some(known) = &reader.cx.state_keys else { return Ok(()) };
+    let Some(key) = start.key.filter(|key| !start.is_forgiving && !known.contains(*key)) else {
+        return Ok(());
+    };
+    let hint = did_you_mean(key, known.iter().map(String::as_str))
+        .map(|near| format!("did you mean `{near}`?"))
+        .unwrap_or_else(|| format!("give it a first value: `state: {{{key}: …}}`"));
+    Err(Problem::new(code::UNDECLARED_STATE, format!("nothing sets `state.{key}`"), hint))
 }
 
 fn message(reader: &Reader<'_>, start: &Start<'_>) -> Result<FoundRoot, Problem> {

@@ -100,6 +100,7 @@ pub(crate) fn variables(
                     key: used.key.clone(),
                     is_optional: used.is_optional,
                     field: source.field.name,
+                    part: None,
                     span,
                 })),
                 Root::Results { up, block } => {

@@ -4,34 +4,42 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use blueprint_model::{
     Blueprint, Diagnostic, SecretName, Span,
+    block::Reach,
     blueprint::{FieldValue, SecretRule},
     code,
     diagnostic::suggest,
     egress::{Destination, HostPattern, Permit, SecretGrant},
-    template::Segment,
+    secret::SecretOutput,
+    template::{Segment, Template},
 };
 
 use super::{
     SecretNeed,
     compile::{Cx, Parts, SecretSite},
-    names::DraftNode,
+    names::{DraftNode, index},
+    uses::Site,
 };
 
-/// Judges every use of a secret and gives each block its permit; returns what a run must load.
+/// Judges every use of a secret and gives each block its permit; returns what a run must load, and
+/// every place that names a secret.
 pub(crate) fn judge(
     cx: &Cx<'_>,
     parts: &mut Parts,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<SecretNeed> {
+) -> (Vec<SecretNeed>, Vec<Site>) {
     let mut needs: BTreeMap<SecretName, SecretNeed> = BTreeMap::new();
+    let mut used = Vec::new();
+    let listed = listed(cx.blueprint);
     for (graph, blocks) in parts.blocks.iter_mut().enumerate() {
         for (block, parts) in blocks.iter_mut().enumerate() {
             let node = &cx.draft.graphs[graph].nodes[block];
             let sites = sites_of(node, std::mem::take(&mut parts.secrets), diagnostics);
             let keys: Vec<(SecretName, SecretGrant)> = sites
                 .iter()
-                .filter_map(|site| judge_site(cx.blueprint, node, site, diagnostics))
-                .map(|need| {
+                .filter_map(|site| Some((site, judge_site(cx.blueprint, node, site, diagnostics)?)))
+                .map(|(site, need)| {
+                    let at = (index(graph), index(block));
+                    used.push(Site { at, need: need.clone(), site: site.clone() });
                     needs
                         .entry(need.name.clone())
                         .and_modify(|known| known.is_optional &= need.is_optional)
@@ -40,16 +48,19 @@ pub(crate) fn judge(
                 })
                 .collect();
             let reveal = names(&node.node.reveal, diagnostics);
-            if !keys.is_empty() || !reveal.is_empty() {
-                let blueprint = cx.blueprint.name.value.clone();
-                parts.permit = Arc::new(Permit { blueprint, keys, reveal });
+            let outputs = outputs(&node.node.secret_outputs, diagnostics);
+            // Handles reach a block from others too, so all that send have a permit.
+            let sends = node.spec().is_some_and(|spec| spec.reach == Reach::Outside);
+            if sends || !keys.is_empty() || !reveal.is_empty() || !outputs.is_empty() {
+                let (blueprint, listed) = (cx.blueprint.name.value.clone(), listed.clone());
+                parts.permit = Arc::new(Permit { blueprint, keys, reveal, listed, outputs });
             }
         }
     }
     if diagnostics.iter().all(|diagnostic| !diagnostic.is_error()) {
         unused(cx.blueprint, &needs, diagnostics);
     }
-    needs.into_values().collect()
+    (needs.into_values().collect(), used)
 }
 
 /// The keys that a block names: literally, or in its lists.
@@ -58,12 +69,15 @@ fn sites_of(
     found: Vec<SecretSite>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<SecretSite> {
-    let listed = node.node.secrets.iter().chain(&node.node.reveal);
+    let listed = node.node.secrets.iter().map(|name| ("secrets", name));
+    let revealed = node.node.reveal.iter().map(|name| ("reveal", name));
     let mut sites: Vec<SecretSite> = listed
-        .map(|name| SecretSite {
+        .chain(revealed)
+        .map(|(field, name)| SecretSite {
             key: Some(name.value.clone()),
             is_optional: false,
-            field: "secrets",
+            field,
+            part: None,
             span: name.span,
         })
         .collect();
@@ -79,6 +93,37 @@ fn sites_of(
         }
     }
     sites
+}
+
+/// Every key that the blueprint lists; `None` where it has no list.
+fn listed(blueprint: &Blueprint) -> Option<Arc<Vec<(SecretName, SecretGrant)>>> {
+    let rules = blueprint.secrets.as_ref()?.iter();
+    let grants = rules.filter_map(|(key, rule)| {
+        Some((SecretName::parse(key)?, SecretGrant { hosts: hosts_of(rule) }))
+    });
+    Some(Arc::new(grants.collect()))
+}
+
+/// The parts of a block's result that become secrets.
+fn outputs(
+    paths: &[blueprint_model::Spanned<String>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<SecretOutput> {
+    let mut outputs = Vec::new();
+    for path in paths {
+        match SecretOutput::parse(&path.value) {
+            Some(output) => outputs.push(output),
+            None => diagnostics.push(
+                Diagnostic::error(
+                    code::BAD_VALUE,
+                    path.span,
+                    format!("`{}` is no path into a result", path.value),
+                )
+                .help("keys with dots between them, as in `body.access_token`"),
+            ),
+        }
+    }
+    outputs
 }
 
 fn names(
@@ -147,6 +192,14 @@ fn judge_destination(
     }
     let Some(url) = node.node.fields.get("url") else { return };
     let FieldValue::Text(text) = &url.value.kind else { return };
+    if site.field == "url" && stands_in_host(&text.template, site.span) {
+        let message = format!("block `{}` puts secret `{key}` into a host name", node.id);
+        diagnostics.push(
+            Diagnostic::error(code::HOST_NOT_ALLOWED, site.span, message)
+                .help("a host is looked up in the open; send the secret in a header"),
+        );
+        return;
+    }
     let known = match text.template.segments.first() {
         Some(Segment::Text(start)) => destination(start, text.template.segments.len() == 1),
         Some(Segment::Reference(_)) | None => None,
@@ -176,8 +229,23 @@ fn judge_destination(
     }
 }
 
+/// Returns whether a reference stands before the path of a URL.
+fn stands_in_host(template: &Template, span: Span) -> bool {
+    let mut url = String::new();
+    for segment in &template.segments {
+        match segment {
+            Segment::Text(text) => url.push_str(text),
+            Segment::Reference(reference) if reference.span == span => break,
+            Segment::Reference(_) => url.push('x'),
+        }
+    }
+    let url = url.trim_start();
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    !authority.contains(['/', '?', '#'])
+}
+
 /// Returns the destination of a URL that begins with `start`, if host and port are all in it.
-fn destination(start: &str, is_whole: bool) -> Option<Destination> {
+pub(crate) fn destination(start: &str, is_whole: bool) -> Option<Destination> {
     let start = start.trim_start();
     let (scheme, rest) = start.split_once("://")?;
     let end = rest.find(['/', '?', '#', '\\']);

@@ -21,8 +21,10 @@ impl RunState {
     pub(super) fn waiting(&mut self, at: At, wish: &Wish, time: Timestamp) {
         let slot = self.slot_mut(at);
         let is_first = slot.wait.is_none();
+        let deadline = slot.wait.as_deref().and_then(|wait| wait.deadline);
         slot.started.get_or_insert(time);
-        slot.attempt = slot.attempt.max(1);
+        // Instant blocks begin an attempt without a word; others have said so.
+        slot.attempt += u32::from(is_first && slot.status != Status::Running);
         let kind = match wish {
             Wish::Items(each) => {
                 let ends = vec![None; each.items.len()];
@@ -37,12 +39,13 @@ impl RunState {
         slot.wait = Some(Box::new(Wait {
             wish: kind,
             scopes: Vec::new(),
+            deadline,
             cancelling: None,
             is_expired: false,
         }));
         self.set_status(at, Status::Waiting);
         if is_first {
-            self.arm_timeout(at, wish, time);
+            self.arm_timeout(at, time);
         }
         match wish {
             Wish::Items(each) => self.open_items(at, each),
@@ -109,6 +112,22 @@ impl RunState {
         {
             *is_over = true;
             self.settle(at);
+        }
+    }
+
+    /// Returns the round that waits for its time, as a wish without a time.
+    pub(super) fn round_of(&self, at: At) -> Option<Wish> {
+        if !self.is_open(at) {
+            return None;
+        }
+        let wait = self.slot(at).wait.as_deref()?;
+        match &wait.wish {
+            WaitKind::Round { round, last, end: None }
+                if wait.cancelling.is_none() && wait.scopes.is_empty() =>
+            {
+                Some(Wish::Round { round: *round, last: last.clone(), not_before: None })
+            }
+            _ => None,
         }
     }
 
@@ -231,13 +250,13 @@ impl RunState {
         });
     }
 
-    fn arm_timeout(&mut self, at: At, wish: &Wish, time: Timestamp) {
-        if matches!(wish, Wish::Sleep { .. }) {
-            return;
-        }
+    fn arm_timeout(&mut self, at: At, time: Timestamp) {
         if let Some(deadline) =
             self.step(at).timeout.and_then(|timeout| time.checked_add(timeout).ok())
         {
+            if let Some(wait) = self.slot_mut(at).wait.as_deref_mut() {
+                wait.deadline = Some(deadline);
+            }
             self.timers.insert((deadline, at, Timer::Timeout));
         }
     }

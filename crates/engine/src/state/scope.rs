@@ -109,6 +109,8 @@ pub(crate) struct Wait {
     pub wish: WaitKind,
     /// Scopes that work for it, with the items they are at.
     pub scopes: Vec<(u32, u32)>,
+    /// When this attempt's time is up.
+    pub deadline: Option<Timestamp>,
     /// Set when it will end as cancelled once its scopes have wound down.
     pub cancelling: Option<CancelReason>,
     /// Set when it is its own deadline that ends it.

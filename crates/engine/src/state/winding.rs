@@ -4,6 +4,7 @@ use blueprint_model::{
     blueprint::{Join, OnError},
     event::{At, CancelReason},
 };
+use jiff::Timestamp;
 
 use super::{Due, RunState, Status};
 
@@ -76,8 +77,12 @@ impl RunState {
         }
     }
 
-    /// Ends a block whose own deadline passed while its body ran.
-    pub(super) fn expire(&mut self, at: At) {
+    /// Ends a block whose own deadline passed while its body ran; not one that tries again since.
+    pub(super) fn expire(&mut self, at: At, deadline: Timestamp) {
+        let wait = self.slot(at).wait.as_deref();
+        if wait.and_then(|wait| wait.deadline) != Some(deadline) {
+            return;
+        }
         if let Some(wait) = self.slot_mut(at).wait.as_deref_mut() {
             wait.is_expired |= wait.cancelling.is_none();
         }

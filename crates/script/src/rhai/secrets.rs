@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use blueprint_model::secret::{Bytes, Derivation, Secrets};
+use blueprint_model::secret::{Bytes, Derivation};
 use rhai::{Dynamic, EvalAltResult, ImmutableString};
 use zeroize::Zeroizing;
 
 use super::{
     json, print,
-    session::{Fallible, note_reveal, refuse, refuse_quoting, room, with_egress, work},
+    session::{Fallible, note_reveal, refuse, refuse_quoting, room, stopped, with_keys, work},
+};
+use crate::{
+    guard::{self, Stop},
+    keys::{Keys, Question, Reply},
 };
 
 /// Digests of digests keep where they come from up to this depth.
@@ -61,16 +65,16 @@ impl Digest {
     }
 
     /// Returns a handle that stands for the digest's bytes.
-    fn token(&self, secrets: &Secrets) -> Fallible<String> {
+    fn token(&self, keys: &Keys) -> Fallible<String> {
         let origin = self.origin.as_ref().ok_or_else(|| {
             refuse("digests of digests are nested too deep to be used beside a secret")
         })?;
-        derive(secrets, origin.function, &origin.arguments)
+        derive(keys, origin.function, &origin.arguments)
     }
 }
 
 impl Argument {
-    fn new(value: &Dynamic, secrets: &Secrets) -> Fallible<Self> {
+    fn new(value: &Dynamic, keys: &Keys) -> Fallible<Self> {
         if let Some(secret) = value.read_lock::<SecretText>() {
             return Ok(Self::Handle(secret.0.clone()));
         }
@@ -83,8 +87,11 @@ impl Argument {
         let is_data = value.is_array() || value.is_map();
         let text = if is_data { json::to_json(value.clone())? } else { print::text(value) };
         work(text.len())?;
-        let holds_token = secrets.holds_token(&text);
-        Ok(if holds_token { Self::Handle(text) } else { Self::Text(text) })
+        match keys.ask(Question::Holds(&text)) {
+            Reply::No => Ok(Self::Text(text)),
+            Reply::Yes => Ok(Self::Handle(text)),
+            reply => Err(unanswered(reply)),
+        }
     }
 
     fn to_bytes(&self) -> Bytes {
@@ -122,20 +129,33 @@ fn look_up(name: &str) -> Fallible<Option<Dynamic>> {
     if name.len() > 128 {
         return Err(refuse("the name of a secret has at most 128 characters"));
     }
-    let (found, is_value) = with_egress(|egress| {
-        if let Some(value) = egress.reveal(name) {
-            return Ok((Some(ImmutableString::from(value).into()), true));
+    match with_keys(|keys| Ok(keys.ask(Question::Name(name))))? {
+        Reply::Value(value) => {
+            note_reveal();
+            Ok(Some(ImmutableString::from(value.as_str()).into()))
         }
-        match egress.handle(name) {
-            Some(token) => Ok((Some(Dynamic::from(SecretText(token.into()))), false)),
-            None if egress.may_name(name) => Ok((None, false)),
-            None => Err(unnamed(name)),
-        }
-    })?;
-    if is_value {
-        note_reveal();
+        Reply::Handle(token) => Ok(Some(Dynamic::from(SecretText(token.into())))),
+        Reply::Missing => Ok(None),
+        Reply::Unknown => Err(unnamed(name)),
+        reply => Err(unanswered(reply)),
     }
-    Ok(found)
+}
+
+/// Returns the error of a question that has no answer.
+fn unanswered(reply: Reply) -> Box<EvalAltResult> {
+    match reply {
+        Reply::TooMuch => {
+            guard::stop(Stop::Memory);
+            stopped(Stop::Memory)
+        }
+        Reply::Refused(why) => refuse_quoting(why),
+        Reply::Handle(_)
+        | Reply::Value(_)
+        | Reply::Missing
+        | Reply::Unknown
+        | Reply::Yes
+        | Reply::No => refuse("secrets cannot be used here"),
+    }
 }
 
 fn unnamed(name: &str) -> Box<EvalAltResult> {
@@ -148,15 +168,14 @@ fn unnamed(name: &str) -> Box<EvalAltResult> {
 /// Applies a function over secrets: a new handle where a secret goes in, the result at once where
 /// none does.
 pub(super) fn apply(derivation: &Derivation, values: &[&mut Dynamic]) -> Fallible<Dynamic> {
-    with_egress(|egress| {
-        let secrets = egress.secrets();
+    with_keys(|keys| {
         let arguments = values
             .iter()
-            .map(|value| Argument::new(value, secrets))
+            .map(|value| Argument::new(value, keys))
             .collect::<Fallible<Vec<Argument>>>()?;
         let holds_secret = arguments.iter().any(|argument| matches!(argument, Argument::Handle(_)));
         if holds_secret {
-            let token = derive(secrets, derivation.name, &arguments)?;
+            let token = derive(keys, derivation.name, &arguments)?;
             return Ok(Dynamic::from(SecretText(token.into())));
         }
         compute(derivation, arguments)
@@ -185,12 +204,7 @@ fn compute(derivation: &Derivation, arguments: Vec<Argument>) -> Fallible<Dynami
     })
 }
 
-fn derive(secrets: &Secrets, function: &'static str, arguments: &[Argument]) -> Fallible<String> {
-    let position = secrets
-        .derivations()
-        .iter()
-        .position(|known| known.name == function)
-        .ok_or_else(|| refuse(format!("`{function}` cannot be used on a secret here")))?;
+fn derive(keys: &Keys, function: &'static str, arguments: &[Argument]) -> Fallible<String> {
     let mut texts = Vec::with_capacity(arguments.len());
     for argument in arguments {
         texts.push(match argument {
@@ -198,10 +212,14 @@ fn derive(secrets: &Secrets, function: &'static str, arguments: &[Argument]) -> 
                 room(text.len())?;
                 text.to_string()
             }
-            Argument::Digest(digest) => digest.token(secrets)?,
+            Argument::Digest(digest) => digest.token(keys)?,
         });
     }
-    Ok(secrets.derive(position, texts))
+    match keys.ask(Question::Derive { function, arguments: texts }) {
+        Reply::Handle(token) => Ok(token),
+        Reply::Unknown => Err(refuse(format!("`{function}` cannot be used on a secret here"))),
+        reply => Err(unanswered(reply)),
+    }
 }
 
 /// Returns the error of whatever would look at a secret.

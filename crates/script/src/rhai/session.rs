@@ -1,21 +1,21 @@
-//! What the run on this thread has beside its variables: the way out, the log, the output.
+//! What the run on this thread has beside its variables: the vault's keys, the log, the output.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::Arc};
 
-use blueprint_model::{
-    block::{Level, LogLine},
-    egress::Egress,
-};
+use blueprint_model::block::{Level, LogLine};
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Position};
 
-use crate::guard::{self, Stop};
+use crate::{
+    guard::{self, Stop},
+    keys::Keys,
+};
 
 /// What a function for scripts gives back.
 pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 /// What a run collects.
 pub(super) struct Session {
-    egress: Egress,
+    keys: Arc<Keys>,
     output_left: usize,
     /// What it logged and printed.
     pub(super) log: Vec<LogLine>,
@@ -68,9 +68,9 @@ pub(super) fn work(units: usize) -> Fallible<()> {
 }
 
 /// Opens the session of this thread.
-pub(super) fn open(egress: &Egress, output: usize) {
+pub(super) fn open(keys: &Arc<Keys>, output: usize) {
     let session = Session {
-        egress: egress.clone(),
+        keys: keys.clone(),
         output_left: output,
         log: Vec::new(),
         output: None,
@@ -84,10 +84,10 @@ pub(super) fn close() -> Option<Session> {
     SESSION.with_borrow_mut(Option::take)
 }
 
-/// Calls `use_it` with the way out of the running block.
-pub(super) fn with_egress<T>(use_it: impl FnOnce(&Egress) -> Fallible<T>) -> Fallible<T> {
+/// Calls `use_it` with the keys of the running block.
+pub(super) fn with_keys<T>(use_it: impl FnOnce(&Keys) -> Fallible<T>) -> Fallible<T> {
     SESSION.with_borrow(|slot| match slot {
-        Some(session) => use_it(&session.egress),
+        Some(session) => use_it(&session.keys),
         None => Err(refuse("secrets exist only while a script runs")),
     })
 }

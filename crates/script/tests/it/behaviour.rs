@@ -9,7 +9,7 @@ use blueprint_model::{
 use blueprint_script::memory;
 use serde_json::{Value, json};
 
-use crate::support::{Run, check, check_error, rhai, run};
+use crate::support::{Run, check, check_error, levels, rhai, run};
 
 #[test]
 fn values_come_in_and_go_out_unchanged() {
@@ -92,21 +92,23 @@ fn a_failed_script_changes_nothing() {
 
 #[test]
 fn variables_are_the_scripts_own_copy() {
-    let run = Run::new(rhai());
-    let payload = Arc::new(json!({"a": [1]}));
-    let variables = vec![("payload".into(), payload.clone())];
-    let source = "payload.a.push(2); payload.a.len()";
-    let compiled = run.language.compile(source, ScriptForm::Code).map_err(|f| f.message).unwrap();
-    for _ in 0..2 {
-        let scope = ScriptScope {
-            variables: &variables,
-            egress: &run.egress,
-            cancel: &run.cancel,
-            limits: &run.limits,
-        };
-        assert_eq!(run.language.run(&compiled.program, scope).unwrap().value, json!(2));
+    for run in levels().map(Run::new) {
+        let payload = Arc::new(json!({"a": [1]}));
+        let variables = vec![("payload".into(), payload.clone())];
+        let source = "payload.a.push(2); payload.a.len()";
+        let compiled =
+            run.language.compile(source, ScriptForm::Code).map_err(|f| f.message).unwrap();
+        for _ in 0..2 {
+            let scope = ScriptScope {
+                variables: &variables,
+                egress: &run.egress,
+                cancel: &run.cancel,
+                limits: &run.limits,
+            };
+            assert_eq!(run.language.run(&compiled.program, scope).unwrap().value, json!(2));
+        }
+        assert_eq!(*payload, json!({"a": [1]}));
     }
-    assert_eq!(*payload, json!({"a": [1]}));
 }
 
 #[test]
@@ -257,7 +259,9 @@ fn a_run_that_proves_heavy_starts_again_unseen() {
 
 #[test]
 fn a_run_leaves_no_memory_behind() {
-    let warm = || run("let a = []; a.pad(10000, \"x\"); a.len()", &json!({})).unwrap();
+    let language = rhai();
+    let source = "let a = []; a.pad(10000, \"x\"); a.len()";
+    let warm = || Run::new(language.clone()).run(source, &json!({})).unwrap();
     drop(warm());
     let before = memory::allocated();
     for _ in 0..20 {
@@ -269,15 +273,16 @@ fn a_run_leaves_no_memory_behind() {
 
 #[test]
 fn scripts_run_side_by_side() {
-    let language = rhai();
-    std::thread::scope(|threads| {
-        for at in 0..8 {
-            let language = language.clone();
-            threads.spawn(move || {
-                let run = Run::new(language);
-                let source = format!("let t = 0; for i in 0..20000 {{ t += {at}; }} t");
-                assert_eq!(run.run(&source, &json!({})).unwrap().value, json!(at * 20_000));
-            });
-        }
-    });
+    for language in levels() {
+        std::thread::scope(|threads| {
+            for at in 0..8 {
+                let language = language.clone();
+                threads.spawn(move || {
+                    let run = Run::new(language);
+                    let source = format!("let t = 0; for i in 0..20000 {{ t += {at}; }} t");
+                    assert_eq!(run.run(&source, &json!({})).unwrap().value, json!(at * 20_000));
+                });
+            }
+        });
+    }
 }

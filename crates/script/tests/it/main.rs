@@ -6,7 +6,10 @@ use blueprint_script::memory::CountingAllocator;
 
 mod attacks;
 mod behaviour;
+mod derivations;
 mod faults;
+mod pool;
+mod random;
 mod sandbox;
 mod support;
 mod uses;

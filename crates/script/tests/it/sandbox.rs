@@ -39,8 +39,12 @@ struct Subject {
 }
 
 fn subjects() -> Vec<Subject> {
-    vec![Subject {
-        language: support::rhai(),
+    support::levels().map(rhai).into()
+}
+
+fn rhai(language: Arc<dyn Language>) -> Subject {
+    Subject {
+        language,
         endless: "loop { }",
         endless_inside: "let a = []; a.pad(50000, 1); loop { a.sort(|x, y| y - x); }",
         recursion: "fn f(n) { f(n + 1) } f(0)",
@@ -50,14 +54,14 @@ fn subjects() -> Vec<Subject> {
         reaches: attacks::REACHES,
         one: "1",
         attacks: attacks::all(),
-    }]
+    }
 }
 
 /// Every attack gets this long.
-const TIME: Duration = Duration::from_millis(400);
-const SLACK: Duration = Duration::from_millis(250);
+pub(crate) const TIME: Duration = Duration::from_millis(400);
+pub(crate) const SLACK: Duration = Duration::from_millis(250);
 
-fn attack(
+pub(crate) fn attack(
     language: &Arc<dyn Language>,
     source: &str,
 ) -> (Result<ScriptEnd, ScriptError>, Duration) {
@@ -153,7 +157,7 @@ fn cancel_takes_effect_within_a_tenth_of_a_second() {
     }
 }
 
-fn spin(time: Duration) {
+pub(crate) fn spin(time: Duration) {
     let start = Instant::now();
     while start.elapsed() < time {
         thread::yield_now();
@@ -196,6 +200,7 @@ fn survives(kind: &str) {
             assert!(end.len() < 800, "{source}: {end}");
             let (after, _) = attack(&subject.language, subject.one);
             assert_eq!(after.expect("it still works").value, json!(1), "{source}");
+            assert!(support::peak_memory() < 1 << 30, "{source}");
         }
     }
 }

@@ -1,48 +1,24 @@
 //! Runs scripts, with hand-made secrets.
 
-use std::sync::Arc;
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, OnceLock},
+};
 
 use blueprint_model::{
+    audit::no_audit,
     block::Cancel,
     egress::{Destination, Egress, Permit, Place, SecretGrant},
     id::SecretName,
     limits::ScriptLimits,
     provider::Entry,
-    script::{Language, ScriptEnd, ScriptError, ScriptForm, ScriptScope, Variables},
-    secret::{Bytes, Derivation, Policy, Secret, Secrets, Tools},
+    script::{Language, Program, ScriptEnd, ScriptError, ScriptForm, ScriptScope, Variables},
+    secret::{Policy, Secret, Secrets, Tools},
     value::Value,
 };
-use zeroize::Zeroizing;
+use blueprint_script::{Pool, PoolSettings, WORKER_WORD};
 
-/// Functions over secrets for tests: simple enough to check by eye.
-pub(crate) static DERIVATIONS: &[Derivation] = &[
-    Derivation { name: "upper", arity: 1, compute: upper, summary: "upper case" },
-    Derivation { name: "hex", arity: 1, compute: hex, summary: "hexadecimal" },
-    Derivation { name: "mirror", arity: 1, compute: mirror, summary: "a digest: bytes reversed" },
-    Derivation { name: "pair", arity: 2, compute: pair, summary: "joins with a colon" },
-    Derivation { name: "broken", arity: 1, compute: broken, summary: "fails" },
-];
-
-fn upper(arguments: &[Bytes]) -> Result<Bytes, String> {
-    Ok(Bytes::text(arguments[0].to_text().to_uppercase()))
-}
-
-fn hex(arguments: &[Bytes]) -> Result<Bytes, String> {
-    let digits = Bytes::Digest(Zeroizing::new(arguments[0].as_bytes().to_vec())).to_text();
-    Ok(Bytes::text(digits.as_str()))
-}
-
-fn mirror(arguments: &[Bytes]) -> Result<Bytes, String> {
-    Ok(Bytes::Digest(Zeroizing::new(arguments[0].as_bytes().iter().rev().copied().collect())))
-}
-
-fn pair(arguments: &[Bytes]) -> Result<Bytes, String> {
-    Ok(Bytes::text(format!("{}:{}", *arguments[0].to_text(), *arguments[1].to_text())))
-}
-
-fn broken(_arguments: &[Bytes]) -> Result<Bytes, String> {
-    Err("it never works".into())
-}
+use crate::derivations::DERIVATIONS;
 
 fn keyed_hash(key: &[u8; 32], text: &str) -> [u8; 32] {
     let mut state = u64::from(key[0]) ^ 0xcbf2_9ce4_8422_2325;
@@ -70,14 +46,21 @@ pub(crate) fn egress() -> Egress {
         entry("OPEN", "open-value-42", true),
         entry("OTHER", "other-value-7", false),
     ];
-    let tools =
-        Tools { seed: [7; 32], derivations: DERIVATIONS, keyed_hash, net: Arc::new(|_| vec![]) };
+    let tools = Tools {
+        seed: [7; 32],
+        derivations: DERIVATIONS,
+        keyed_hash,
+        net: Arc::new(|_| vec![]),
+        search: |_| Arc::new(|_| vec![]),
+        audit: no_audit(),
+    };
     let key =
         |name: &str| (SecretName::parse(name).expect("the test is right"), SecretGrant::default());
     let permit = Permit {
         blueprint: "test".into(),
         keys: vec![key("TOKEN"), key("OPEN"), key("ABSENT")],
         reveal: vec![SecretName::parse("OPEN").expect("the test is right")],
+        ..Permit::default()
     };
     Egress::new(Secrets::new(entries, tools), Arc::new(permit))
 }
@@ -91,9 +74,40 @@ pub(crate) fn sent(egress: &Egress, value: &Value) -> String {
     text.to_string()
 }
 
-/// Returns the language.
+/// Returns the language, running in this process.
 pub(crate) fn rhai() -> Arc<dyn Language> {
     blueprint_script::all(DERIVATIONS).remove(0)
+}
+
+/// Returns the language, running in workers that all tests share.
+pub(crate) fn pooled() -> Arc<dyn Language> {
+    static POOL: OnceLock<Pool> = OnceLock::new();
+    pooled_in(POOL.get_or_init(|| pool(WORKER, WORKER_WORD, 8)))
+}
+
+/// Returns the language, running in the workers of a pool.
+pub(crate) fn pooled_in(pool: &Pool) -> Arc<dyn Language> {
+    blueprint_script::pooled(DERIVATIONS, pool).remove(0)
+}
+
+/// Returns the language at both levels of the sandbox.
+pub(crate) fn levels() -> [Arc<dyn Language>; 2] {
+    [rhai(), pooled()]
+}
+
+/// Workers as they are.
+pub(crate) const WORKER: &str = env!("CARGO_BIN_EXE_script-worker-under-test");
+/// Workers that do not count what scripts hold.
+pub(crate) const UNCOUNTED: &str = env!("CARGO_BIN_EXE_script-worker-uncounted");
+
+/// Opens a pool of such workers.
+pub(crate) fn pool(program: &str, word: &str, workers: usize) -> Pool {
+    let settings = PoolSettings {
+        program: program.into(),
+        arguments: vec![word.into()],
+        workers: NonZeroUsize::new(workers).expect("the test is right"),
+    };
+    Pool::open(settings).expect("there are threads")
 }
 
 /// What a script runs with.
@@ -120,6 +134,15 @@ impl Run {
             .language
             .compile(source, ScriptForm::Code)
             .map_err(|fault| failed(format!("fault: {}", fault.message)))?;
+        self.run_program(&compiled.program, variables)
+    }
+
+    /// Runs a compiled script.
+    pub(crate) fn run_program(
+        &self,
+        program: &Program,
+        variables: &Value,
+    ) -> Result<ScriptEnd, ScriptError> {
         let variables: Variables = variables
             .as_object()
             .into_iter()
@@ -132,7 +155,7 @@ impl Run {
             cancel: &self.cancel,
             limits: &self.limits,
         };
-        self.language.run(&compiled.program, scope)
+        self.language.run(program, scope)
     }
 }
 
@@ -140,9 +163,29 @@ fn failed(message: String) -> ScriptError {
     ScriptError { message, line: 0, column: 0, reason: blueprint_model::script::ScriptStop::Failed }
 }
 
-/// Runs a script of Rhai under the usual limits.
+/// Runs a script of Rhai under the usual limits, at both levels, which must not differ.
+#[track_caller]
 pub(crate) fn run(source: &str, variables: &Value) -> Result<ScriptEnd, ScriptError> {
-    Run::new(rhai()).run(source, variables)
+    let [inline, pooled] = levels().map(|language| Run::new(language).run(source, variables));
+    check_same(source, &inline, &pooled);
+    pooled
+}
+
+/// Checks that two levels agree.
+#[track_caller]
+pub(crate) fn check_same(
+    source: &str,
+    inline: &Result<ScriptEnd, ScriptError>,
+    pooled: &Result<ScriptEnd, ScriptError>,
+) {
+    match (inline, pooled) {
+        (Ok(a), Ok(b)) => {
+            assert_eq!(a.value.to_string(), b.value.to_string(), "{source}");
+            assert_eq!(a.state, b.state, "{source}");
+            assert_eq!(a.log, b.log, "{source}");
+        }
+        (a, b) => assert_eq!(a.as_ref().err(), b.as_ref().err(), "{source}"),
+    }
 }
 
 /// Checks a script's value.
@@ -164,4 +207,12 @@ pub(crate) fn check_error(source: &str, variables: &Value, part: &str) -> Script
             err
         }
     }
+}
+
+/// Returns the most memory that this process ever had, in bytes; 0 where the system does not say.
+pub(crate) fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok())
+        .map_or(0, |kib: u64| kib << 10)
 }

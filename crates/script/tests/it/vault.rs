@@ -3,19 +3,20 @@
 use blueprint_model::script::{ScriptError, ScriptStop};
 use serde_json::json;
 
-use crate::support::{Run, check, check_error, rhai, sent};
+use crate::support::{Run, check, check_error, levels, sent};
 
 /// Checks what leaves the process where the script's value is sent.
 #[track_caller]
 fn check_sent(source: &str, expected: &str) {
-    let run = Run::new(rhai());
-    match run.run(source, &json!({})) {
-        Ok(end) => {
-            let text = end.value.to_string();
-            assert!(!text.contains("s3cr3t") && !text.contains("other"), "{source}: {text}");
-            assert_eq!(sent(&run.egress, &end.value), expected, "{source}");
+    for run in levels().map(Run::new) {
+        match run.run(source, &json!({})) {
+            Ok(end) => {
+                let text = end.value.to_string();
+                assert!(!text.contains("s3cr3t") && !text.contains("other"), "{source}: {text}");
+                assert_eq!(sent(&run.egress, &end.value), expected, "{source}");
+            }
+            Err(err) => panic!("{source}: {}", err.message),
         }
-        Err(err) => panic!("{source}: {}", err.message),
     }
 }
 
@@ -46,10 +47,12 @@ fn a_handle_joins_to_text() {
 
 #[test]
 fn a_handle_goes_into_data_and_the_state() {
-    let run = Run::new(rhai());
-    let end = run.run("state.t = vault.TOKEN; #{a: [vault.TOKEN]}", &json!({"state": {}})).unwrap();
-    assert_eq!(sent(&run.egress, &end.value["a"][0]), "s3cr3t-value");
-    assert_eq!(sent(&run.egress, &end.state.unwrap()["t"]), "s3cr3t-value");
+    for run in levels().map(Run::new) {
+        let end =
+            run.run("state.t = vault.TOKEN; #{a: [vault.TOKEN]}", &json!({"state": {}})).unwrap();
+        assert_eq!(sent(&run.egress, &end.value["a"][0]), "s3cr3t-value");
+        assert_eq!(sent(&run.egress, &end.state.unwrap()["t"]), "s3cr3t-value");
+    }
 }
 
 #[test]
@@ -134,26 +137,27 @@ fn the_vault_is_opaque_and_read_only() {
 
 #[test]
 fn nothing_of_the_vault_is_left_in_the_program() {
-    let language = rhai();
-    let compiled = language
-        .compile("`${vault.TOKEN}`", blueprint_model::script::ScriptForm::Code)
-        .map_err(|fault| fault.message)
-        .unwrap();
-    let run = Run::new(language.clone());
-    let scope = |egress| blueprint_model::ScriptScope {
-        variables: const { &Vec::new() },
-        egress,
-        cancel: &run.cancel,
-        limits: &run.limits,
-    };
-    let first = language.run(&compiled.program, scope(&run.egress)).unwrap();
-    assert_eq!(sent(&run.egress, &first.value), "s3cr3t-value");
-    let bare = blueprint_model::egress::Egress::new(
-        blueprint_model::Secrets::none(),
-        std::sync::Arc::default(),
-    );
-    let err = language.run(&compiled.program, scope(&bare)).unwrap_err();
-    assert!(err.message.contains("may not use secret `TOKEN`"), "{}", err.message);
+    for language in levels() {
+        let compiled = language
+            .compile("`${vault.TOKEN}`", blueprint_model::script::ScriptForm::Code)
+            .map_err(|fault| fault.message)
+            .unwrap();
+        let run = Run::new(language.clone());
+        let scope = |egress| blueprint_model::ScriptScope {
+            variables: const { &Vec::new() },
+            egress,
+            cancel: &run.cancel,
+            limits: &run.limits,
+        };
+        let first = language.run(&compiled.program, scope(&run.egress)).unwrap();
+        assert_eq!(sent(&run.egress, &first.value), "s3cr3t-value");
+        let bare = blueprint_model::egress::Egress::new(
+            blueprint_model::Secrets::none(),
+            std::sync::Arc::default(),
+        );
+        let err = language.run(&compiled.program, scope(&bare)).unwrap_err();
+        assert!(err.message.contains("may not use secret `TOKEN`"), "{}", err.message);
+    }
 }
 
 #[test]
@@ -201,12 +205,13 @@ fn a_digest_beside_a_secret_keeps_its_bytes() {
 
 #[test]
 fn functions_work_where_there_are_no_secrets() {
-    let mut run = Run::new(rhai());
-    run.egress = blueprint_model::egress::Egress::new(
-        blueprint_model::Secrets::none(),
-        std::sync::Arc::default(),
-    );
-    assert_eq!(run.run("upper(\"a\")", &json!({})).unwrap().value, json!("A"));
+    for mut run in levels().map(Run::new) {
+        run.egress = blueprint_model::egress::Egress::new(
+            blueprint_model::Secrets::none(),
+            std::sync::Arc::default(),
+        );
+        assert_eq!(run.run("upper(\"a\")", &json!({})).unwrap().value, json!("A"));
+    }
 }
 
 #[test]
@@ -237,11 +242,12 @@ fn a_revealed_secret_is_plain_text_and_its_errors_have_no_text() {
 
 #[test]
 fn printing_a_secret_prints_its_handle() {
-    let run = Run::new(rhai());
-    let end = run.run("print(vault.TOKEN); log(\"error\", `t: ${vault.TOKEN}`);", &json!({}));
-    let log = end.unwrap().log;
-    assert!(log.iter().all(|line| !line.text.contains("s3cr3t")));
-    assert_eq!(run.egress.secrets().view_text(&log[1].text).unwrap(), "t: ⟨vault.TOKEN⟩");
-    let view = run.egress.secrets().view_text(&log[0].text);
-    assert_eq!(view.unwrap(), "⟨vault.TOKEN⟩");
+    for run in levels().map(Run::new) {
+        let end = run.run("print(vault.TOKEN); log(\"error\", `t: ${vault.TOKEN}`);", &json!({}));
+        let log = end.unwrap().log;
+        assert!(log.iter().all(|line| !line.text.contains("s3cr3t")));
+        assert_eq!(run.egress.secrets().view_text(&log[1].text).unwrap(), "t: ⟨vault.TOKEN⟩");
+        let view = run.egress.secrets().view_text(&log[0].text);
+        assert_eq!(view.unwrap(), "⟨vault.TOKEN⟩");
+    }
 }

@@ -45,6 +45,7 @@ const fn spec(
         docs: "It does something.",
         fields,
         outcomes,
+        one_of: &[],
         outcomes_from: None,
         failure: "error",
         pace: Pace::Instant,
@@ -84,6 +85,7 @@ static SPECS: &[BlockSpec] = &[
     spec("code", &[field("code", FieldKind::Code, Need::Required)], DONE),
     spec("return_value", &[field("value", FieldKind::Any, Need::Optional)], &[]),
     BlockSpec {
+        one_of: &[],
         outcomes_from: Some("cases"),
         ..spec("switch", &[field("cases", FieldKind::Cases, Need::Required)], DONE)
     },

@@ -11,20 +11,20 @@ use zeroize::Zeroizing;
 use super::error::FileError;
 
 /// The largest file that is read or written.
-pub(super) const MAX_FILE_BYTES: usize = 64 << 20;
+pub(crate) const MAX_FILE_BYTES: usize = 64 << 20;
 
 /// The right to write, held until dropped.
 ///
 /// The lock is on a file beside the vault, which stays: the vault itself is replaced by each write.
-pub(super) struct Lock {
+pub(crate) struct Lock {
     #[expect(dead_code, reason = "the lock is held as long as this is open")]
     file: File,
     /// The vault, behind symbolic links: two names of it take the same lock.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// Waits for the right to write.
-pub(super) fn lock(path: &Path) -> Result<Lock, FileError> {
+pub(crate) fn lock(path: &Path) -> Result<Lock, FileError> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let lock_path = beside(&path, ".lock");
     let failed = |source| FileError::Disk { action: "lock", path: lock_path.clone(), source };
@@ -36,13 +36,13 @@ pub(super) fn lock(path: &Path) -> Result<Lock, FileError> {
 }
 
 /// Returns the whole text of a file, at most `limit` bytes.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let failed = |source| FileError::Disk { action: "read", path: path.into(), source };
     read_open(&File::open(path).map_err(failed)?, limit).map_err(failed)
 }
 
 /// Returns the whole content of an open file, at most `limit` bytes.
-pub(super) fn read_open(file: &File, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read_open(file: &File, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
     let size = usize::try_from(file.metadata()?.len().min(limit)).unwrap_or(0);
     let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
@@ -56,7 +56,7 @@ pub(super) fn read_open(file: &File, limit: usize) -> io::Result<Zeroizing<Vec<u
 /// Puts `bytes` in the place of the file: after a crash it is the old one or the new one, whole.
 ///
 /// Callers hold a [`Lock`], so what lies under the temporary name was left behind by a crash.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let temporary = beside(path, ".tmp");
     let failed = |source| FileError::Disk { action: "write", path: path.into(), source };
     match fs::remove_file(&temporary) {
@@ -73,7 +73,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 }
 
 /// Makes the folder of a file, for its owner only, where it does not exist.
-pub(super) fn make_folder_of(path: &Path) -> Result<(), FileError> {
+pub(crate) fn make_folder_of(path: &Path) -> Result<(), FileError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
     };
@@ -89,7 +89,7 @@ pub(super) fn make_folder_of(path: &Path) -> Result<(), FileError> {
 }
 
 /// Returns whether others than the owner can read an open file.
-pub(super) fn is_open_to_others(file: &File) -> io::Result<bool> {
+pub(crate) fn is_open_to_others(file: &File) -> io::Result<bool> {
     let metadata = file.metadata()?;
     #[cfg(unix)]
     let is_open = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0;
@@ -107,7 +107,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// A rename lasts only once the folder is on the disk too.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -118,7 +118,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn owner_only(options: &mut OpenOptions) -> &OpenOptions {
+pub(crate) fn owner_only(options: &mut OpenOptions) -> &OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options

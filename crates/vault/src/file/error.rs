@@ -100,6 +100,20 @@ pub enum FileError {
         /// The name.
         name: SecretName,
     },
+    /// What was given as a backup is none, or is not as it was written.
+    #[error("`{path}` is no backup that can be read: {what}")]
+    BadBackup {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: &'static str,
+    },
+    /// A backup does not open.
+    #[error("the backup `{path}` does not open with this passphrase")]
+    BackupLocked {
+        /// The file.
+        path: PathBuf,
+    },
     /// The disk did not do what was asked.
     #[error("cannot {action} `{path}`")]
     Disk {

@@ -163,22 +163,7 @@ impl KeySource {
                 }),
                 Some(source) => source.make(status, change),
             },
-            Self::Passphrase { phrase, cost } => {
-                if let Some(why) = weakness(phrase.expose()) {
-                    return Err(FileError::Weak { what: "the passphrase".into(), why });
-                }
-                let salt = crypto::random::<16>();
-                let key = KeyInFile::Passphrase {
-                    salt: STANDARD.encode(salt),
-                    memory_kib: cost.memory_kib,
-                    passes: cost.passes,
-                    lanes: cost.lanes,
-                };
-                let stretched = cost_of(&key).and_then(|cost| stretch(phrase, &salt, cost));
-                let limit = 1 << 30;
-                let what = "the cost of the passphrase".into();
-                Ok((stretched.ok_or(FileError::TooLarge { what, limit })?, key))
-            }
+            Self::Passphrase { phrase, cost } => new_phrase(phrase, *cost),
             Self::Text(text) => match keys_in(text.expose()).first() {
                 Some(key) => Ok((wrapping(key), KeyInFile::Random)),
                 None => Err(FileError::NotAKey { place: "the key given as text".into() }),
@@ -291,6 +276,28 @@ fn cost_of(key: &KeyInFile) -> Option<Cost> {
             Some(cost).filter(|cost| cost.is_bearable())
         }
     }
+}
+
+/// Stretches a new passphrase, and returns what has to be known to do it again.
+pub(super) fn new_phrase(phrase: &Secret, cost: Cost) -> Result<(Key, KeyInFile), FileError> {
+    if let Some(why) = weakness(phrase.expose()) {
+        return Err(FileError::Weak { what: "the passphrase".into(), why });
+    }
+    let key = KeyInFile::Passphrase {
+        salt: STANDARD.encode(crypto::random::<16>()),
+        memory_kib: cost.memory_kib,
+        passes: cost.passes,
+        lanes: cost.lanes,
+    };
+    let what = "the cost of the passphrase".into();
+    let stretched = stretch_as(phrase, &key).ok_or(FileError::TooLarge { what, limit: 1 << 30 })?;
+    Ok((stretched, key))
+}
+
+/// Stretches a passphrase as a file says; `None` where that cannot be borne.
+pub(super) fn stretch_as(phrase: &Secret, key: &KeyInFile) -> Option<Key> {
+    let KeyInFile::Passphrase { salt, .. } = key else { return None };
+    stretch(phrase, &STANDARD.decode(salt).ok()?, cost_of(key)?)
 }
 
 fn stretch(phrase: &Secret, salt: &[u8], cost: Cost) -> Option<Key> {

@@ -52,6 +52,8 @@ impl From<FileError> for ProviderError {
             | FileError::Empty { .. }
             | FileError::TooLarge { .. }
             | FileError::NotFound { .. }
+            | FileError::BadBackup { .. }
+            | FileError::BackupLocked { .. }
             | FileError::NameTaken { .. } => Self::Unavailable { message, source: None },
         }
     }

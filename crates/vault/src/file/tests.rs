@@ -448,3 +448,89 @@ fn the_file_holds_no_value() {
     assert!(!text.contains("value-of-a"));
     assert!(text.contains("\"name\":\"A\""));
 }
+
+#[track_caller]
+fn check_import(vault: &FileVault, backup: &Backup, existing: Existing, expected: &[(Fate, u64)]) {
+    let done = vault.import(backup, existing).unwrap();
+    let found: Vec<(Fate, u64)> = done.iter().map(|done| (done.fate, done.version)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_backup_brings_everything_back() {
+    let place = Place::new();
+    let vault = place.init();
+    vault.set(NewSecret { policy: Some(hosts("a.example")), ..secret("A", "value-of-a") }).unwrap();
+    vault.set(secret("B", "first-value")).unwrap();
+    vault.set(secret("B", "zwei\nZeilen \u{1f511}")).unwrap();
+    vault.set(NewSecret { weak: WeakValues::Accept, ..secret("PIN", "1234") }).unwrap();
+    let pass = Secret::new("correct horse".into());
+    let now = "2026-11-23T12:00:00Z".parse().unwrap();
+    let text = vault.export(&pass, CHEAP, now).unwrap();
+    assert!(Backup::is_one(&text) && !text.contains("value-of-a") && !text.contains("\"A\""));
+
+    let elsewhere = Place::new();
+    let other = elsewhere.init();
+    let backup = Backup::open(&text, Path::new("b"), &pass).unwrap();
+    assert_eq!(backup.names().count(), 3);
+    let (added, same) = (Fate::Added, Fate::Unchanged);
+    check_import(&other, &backup, Existing::Refuse, &[(added, 1), (added, 2), (added, 1)]);
+    check(&other, "B", Some(("zwei\nZeilen \u{1f511}", 2)));
+    assert_eq!(other.policy(&name("A")).unwrap(), hosts("a.example"));
+    assert!(other.get(&name("PIN")).unwrap().unwrap().is_weak);
+    check_import(&other, &backup, Existing::Refuse, &[(same, 1), (same, 2), (same, 1)]);
+
+    for _ in 0..3 {
+        other.set(secret("A", "newer-value")).unwrap();
+    }
+    other.delete(&name("PIN")).unwrap();
+    check_error(other.import(&backup, Existing::Refuse), |e| {
+        matches!(e, FileError::NameTaken { .. })
+    });
+    check(&other, "PIN", None);
+    check_import(&other, &backup, Existing::Keep, &[(Fate::Kept, 4), (same, 2), (added, 1)]);
+    check(&other, "A", Some(("newer-value", 4)));
+    check_import(&other, &backup, Existing::Replace, &[(Fate::Replaced, 5), (same, 2), (same, 1)]);
+    check(&other, "A", Some(("value-of-a", 5)));
+}
+
+#[test]
+fn a_backup_opens_only_whole_and_with_its_passphrase() {
+    let vault = Place::new();
+    let vault = vault.init();
+    vault.set(secret("A", "value-of-a")).unwrap();
+    let pass = Secret::new("correct horse".into());
+    check_error(vault.export(&Secret::new("short".into()), CHEAP, Timestamp::UNIX_EPOCH), |e| {
+        matches!(e, FileError::Weak { .. })
+    });
+    let good = vault.export(&pass, CHEAP, Timestamp::UNIX_EPOCH).unwrap();
+    let open = |text: &str, pass: &Secret| Backup::open(text, Path::new("b"), pass);
+    let wrong = Secret::new("correct mouse".into());
+    check_error(open(&good, &wrong), |e| matches!(e, FileError::BackupLocked { .. }));
+    for at in 0..good.len() {
+        let mut bad = good.clone().into_bytes();
+        bad[at] ^= 0x01;
+        let Ok(bad) = String::from_utf8(bad) else { continue };
+        if at + 1 < good.len() {
+            assert!(open(&bad, &pass).is_err(), "byte {at}");
+        }
+    }
+    for text in ["", "blueprint-backup 1\n", "blueprint-backup 2\n{}\n\n", "A=b\n"] {
+        check_error(open(text, &pass), |e| matches!(e, FileError::BadBackup { .. }));
+    }
+    let huge = good.replace("\"memory_kib\":32", "\"memory_kib\":4000000000");
+    check_error(open(&huge, &pass), |e| matches!(e, FileError::BadBackup { .. }));
+}
+
+#[test]
+fn several_values_are_stored_together_or_not_at_all() {
+    let place = Place::new();
+    let vault = place.init();
+    let values = vec![secret("A", "value-of-a"), secret("B", "short")];
+    check_error(vault.set_all(values), |e| matches!(e, FileError::Weak { .. }));
+    check(&vault, "A", None);
+    let values =
+        vec![secret("A", "value-of-a"), secret("B", "value-of-b"), secret("A", "again-of-a")];
+    assert_eq!(vault.set_all(values).unwrap(), [1, 1, 2]);
+    check(&vault, "A", Some(("again-of-a", 2)));
+}

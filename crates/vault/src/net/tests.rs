@@ -26,7 +26,7 @@ fn entries(values: &[&str]) -> Vec<Entry> {
         version: 1,
         value: Secret::new((*value).into()),
         policy: Policy::default(),
-        is_weak: crate::weakness(value).is_some(),
+        is_weak: weakness(value).is_some(),
     };
     values.iter().enumerate().map(entry).collect()
 }

@@ -2,11 +2,15 @@
 
 use std::fmt::Write as _;
 
+use blueprint_model::{
+    egress::{HostPattern, Place, SecretUse},
+    secret::Policy,
+};
 use serde_json::json;
 
 use super::{super::HttpRequest, OK, redirect, run};
 use crate::testing::{
-    Attempt, message_of, secrets,
+    Attempt, message_of, secrets, secrets_with,
     server::{Act, Server},
 };
 
@@ -114,6 +118,46 @@ fn a_secret_in_a_redirect_to_the_same_origin_stays_a_handle() {
     let handle = secrets.handle(0);
     assert_eq!(end.result["request"]["url"], json!(server.url(&format!("/next?k={handle}"))));
     assert!(server.requests()[1].starts_with("GET /next?k=value-one HTTP/1.1\r\n"));
+}
+
+#[test]
+fn each_hop_is_judged_by_policy() {
+    let policy =
+        Policy { places: vec![Place::parse("header:X-Key").unwrap()], ..Policy::default() };
+    let secrets = secrets_with(vec![("KEY", "value-one", policy)]);
+    // The server echoes the value into a place where it may not stand.
+    let server = Server::start([&*redirect("302 Found", "/next?k=value-one"), OK]);
+    let attempt = Attempt::new([
+        ("url", json!(server.url("/"))),
+        ("follow_redirects", json!(true)),
+        ("headers", json!({"X-Key": secrets.handle(0)})),
+    ]);
+    let attempt = attempt.with_secrets(&secrets);
+    let message = message_of(attempt.run(&HttpRequest::default()));
+    assert_eq!(message, "secret `KEY` may not leave here: the vault does not allow it in `query`");
+    assert_eq!(server.requests().len(), 1);
+    let uses: Vec<&str> = attempt.notes().uses.iter().map(SecretUse::outcome).collect();
+    assert_eq!(uses, ["swap", "refuse"]);
+}
+
+#[test]
+fn a_host_that_is_allowed_cannot_send_a_secret_on() {
+    let other = Server::start([OK]);
+    let server = Server::start([&*redirect("302 Found", &other.url("/"))]);
+    let allowed = format!("http://127.0.0.1:{}", server.port);
+    let hosts = vec![HostPattern::parse(&allowed).unwrap()];
+    let secrets = secrets_with(vec![("KEY", "value-one", Policy { hosts, ..Policy::default() })]);
+    let attempt = Attempt::new([
+        ("url", json!(server.url("/"))),
+        ("follow_redirects", json!(true)),
+        ("headers", json!({"X-Key": secrets.handle(0), "Accept": secrets.handle(0)})),
+    ]);
+    let attempt = attempt.with_secrets(&secrets);
+    assert_eq!(&*run(&attempt).outcome, "success");
+    assert!(server.requests()[0].contains("value-one"));
+    assert!(!other.requests()[0].contains("value-one"));
+    let hosts: Vec<String> = attempt.notes().uses.iter().map(|used| used.host.clone()).collect();
+    assert_eq!(hosts, [allowed.clone(), allowed]);
 }
 
 #[test]

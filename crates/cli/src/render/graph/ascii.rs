@@ -23,16 +23,22 @@ pub(super) fn render(drawing: &Drawing) -> String {
         let indent = "│ ".repeat(depth);
         if is_edges {
             let edges = leading.get(&at).map_or(&[][..], Vec::as_slice);
-            for (n, edge) in edges.iter().enumerate() {
-                let corner = if n + 1 == edges.len() { "└─" } else { "├─" };
-                let (label, to) = (&edge.label, &drawing.nodes[edge.to].title);
-                let line = format!("{indent}{corner} {label} → {to}");
+            let unhandled = drawing.nodes[at].unhandled_line();
+            let mut ways: Vec<String> = edges
+                .iter()
+                .map(|edge| format!("{} → {}", edge.label, drawing.nodes[edge.to].title))
+                .collect();
+            ways.extend(unhandled.map(|label| format!("{label} → nothing: its graph fails")));
+            for (n, way) in ways.iter().enumerate() {
+                let corner = if n + 1 == ways.len() { "└─" } else { "├─" };
+                let line = format!("{indent}{corner} {way}");
                 text::add(&mut lines, format_args!("{}\n", text::safe(&line)));
             }
             continue;
         }
         let node = &drawing.nodes[at];
-        let line = format!("{indent}{}  {}", node.title, node.kind);
+        let secrets = node.secrets_line().map_or(String::new(), |names| format!(", uses {names}"));
+        let line = format!("{indent}{}  {}{secrets}", node.title, node.kind_line());
         text::add(&mut lines, format_args!("{}\n", text::safe(&line)));
         open.push((at, true, depth));
         let body = bodies.get(&at).and_then(|group| members.get(&Some(*group)));

@@ -21,7 +21,8 @@ pub(super) fn render(drawing: &Drawing) -> String {
                 None => node(&mut lines, drawing, at, &indent),
                 Some(group) => {
                     text::add(&mut lines, format_args!("{indent}subgraph cluster_{at} {{\n"));
-                    text::add(&mut lines, format_args!("{indent}  label=\"do\";\n"));
+                    let label = quote(&drawing.nodes[at].detail);
+                    text::add(&mut lines, format_args!("{indent}  label={label};\n"));
                     node(&mut lines, drawing, at, &format!("{indent}  "));
                     let inner = members.get(&Some(*group)).map_or(&[][..], Vec::as_slice);
                     let entries = inner.iter().copied().filter(|at| is_entry[*at]).collect();
@@ -47,6 +48,13 @@ pub(super) fn render(drawing: &Drawing) -> String {
         let (from, to, label) = (edge.from, edge.to, quote(&edge.label));
         text::add(&mut lines, format_args!("  n{from} -> n{to} [label={label}{style}];\n"));
     }
+    for (at, label) in drawing.unhandled() {
+        let label = quote(&label);
+        text::add(
+            &mut lines,
+            format_args!("  n{at} -> f{at} [label={label}, style=dashed, color=\"#b42318\"];\n"),
+        );
+    }
     lines.push_str("}\n");
     lines
 }
@@ -59,8 +67,12 @@ enum Item {
 
 fn node(lines: &mut String, drawing: &Drawing, at: usize, indent: &str) {
     let node = &drawing.nodes[at];
-    let label = quote(&format!("{}\n{}", node.title, node.kind));
+    let secrets = node.secrets_line().map_or(String::new(), |names| format!("\nuses {names}"));
+    let label = quote(&format!("{}\n{}{secrets}", node.title, node.kind_line()));
     text::add(lines, format_args!("{indent}n{at} [label={label}];\n"));
+    if node.unhandled_line().is_some() {
+        text::add(lines, format_args!("{indent}f{at} [shape=point, color=\"#b42318\"];\n"));
+    }
 }
 
 fn quote(label: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::render::{
-    graph::{Drawing, JoinedEdge},
+    graph::{Drawing, JoinedEdge, Node},
     text,
 };
 
@@ -12,9 +12,13 @@ mod order;
 
 /// The height of a block without a body, and of the head of one with a body.
 pub(super) const BOX_HEIGHT: f64 = 46.0;
+/// The height of a line about secrets or errors.
+pub(super) const NOTE_HEIGHT: f64 = 15.0;
 const MIN_BOX_WIDTH: f64 = 110.0;
 const TITLE_CHAR: f64 = 8.6;
 const SMALL_CHAR: f64 = 6.7;
+/// What the sign before the names of secrets takes.
+const KEY_WIDTH: f64 = 18.0;
 const PADDING: f64 = 14.0;
 /// Bodies nested deeper than the engine accepts are left out.
 const MAX_DEPTH: usize = 40;
@@ -108,7 +112,7 @@ impl Maker<'_> {
             picture.boxes.push(Shape { node, x, y, width, height, has_body });
             if let Some(body) = body {
                 let left = x + (width - body.width) / 2.0;
-                picture.add(body, left, y + BOX_HEIGHT);
+                picture.add(body, left, y + self.head_height(node));
             }
         }
         picture.lines.extend(placed.lines.into_iter().map(|(arrow, pieces, label)| Line {
@@ -122,16 +126,42 @@ impl Maker<'_> {
     fn box_size(&self, at: usize, body: Option<&Picture>) -> (f64, f64) {
         let node = &self.drawing.nodes[at];
         let title = text::width(&shown(&node.title)) as f64 * TITLE_CHAR;
-        let kind = text::width(&shown(&node.kind)) as f64 * SMALL_CHAR;
-        let width = (title.max(kind) + 2.0 * PADDING).max(MIN_BOX_WIDTH);
+        let kind = text::width(&shown(&node.kind_line())) as f64 * SMALL_CHAR;
+        let notes = notes(node).into_iter().map(|note| {
+            let sign = if note.is_error { 0.0 } else { KEY_WIDTH };
+            text::width(&shown_note(&note.text)) as f64 * SMALL_CHAR + sign
+        });
+        let width = notes.fold(title.max(kind), f64::max) + 2.0 * PADDING;
+        let width = width.max(MIN_BOX_WIDTH);
+        let head = self.head_height(at);
         match body {
-            None => (width, BOX_HEIGHT),
+            None => (width, head),
             Some(body) => (
                 width.max(body.width + 2.0 * PADDING),
-                BOX_HEIGHT + body.height + if body.height > 0.0 { PADDING } else { 0.0 },
+                head + body.height + if body.height > 0.0 { PADDING } else { 0.0 },
             ),
         }
     }
+
+    fn head_height(&self, at: usize) -> f64 {
+        BOX_HEIGHT + notes(&self.drawing.nodes[at]).len() as f64 * NOTE_HEIGHT
+    }
+}
+
+/// A line about secrets or errors in a box.
+pub(super) struct Note {
+    pub(super) text: String,
+    /// Whether it is about errors; else it is about secrets.
+    pub(super) is_error: bool,
+}
+
+/// Returns what a box says below the type.
+pub(super) fn notes(node: &Node) -> Vec<Note> {
+    let secrets = node.secrets_line().map(|text| Note { text, is_error: false });
+    let unhandled = node.unhandled_line();
+    let unhandled =
+        unhandled.map(|names| Note { text: format!("unhandled: {names}"), is_error: true });
+    secrets.into_iter().chain(unhandled).collect()
 }
 
 impl Picture {
@@ -148,6 +178,11 @@ impl Picture {
             label: (line.label.0 + x, line.label.1 + y),
         }));
     }
+}
+
+/// Returns a line about secrets or errors as it is shown.
+pub(super) fn shown_note(note: &str) -> String {
+    text::fit(note, 48)
 }
 
 /// Returns a title as it is shown: cut where it is too long for a box.

@@ -21,8 +21,12 @@ pub(super) fn render(drawing: &Drawing) -> String {
         };
         let label = label(&drawing.nodes[at]);
         match bodies.get(&at) {
-            None => text::add(&mut lines, format_args!("{indent}n{at}[\"{label}\"]\n")),
+            None => {
+                text::add(&mut lines, format_args!("{indent}n{at}[\"{label}\"]\n"));
+                fails(&mut lines, drawing, at, &indent);
+            }
             Some(group) => {
+                fails(&mut lines, drawing, at, &indent);
                 text::add(&mut lines, format_args!("{indent}subgraph n{at}[\"{label}\"]\n"));
                 open.push((None, depth));
                 let inner = members.get(&Some(*group)).map_or(&[][..], Vec::as_slice);
@@ -35,11 +39,24 @@ pub(super) fn render(drawing: &Drawing) -> String {
         let (from, to, label) = (edge.from, edge.to, escape(&edge.label));
         text::add(&mut lines, format_args!("  n{from} {arrow}|\"{label}\"| n{to}\n"));
     }
+    for (at, label) in drawing.unhandled() {
+        let label = escape(&label);
+        text::add(&mut lines, format_args!("  n{at} -.->|\"{label}\"| f{at}\n"));
+    }
     lines
 }
 
+/// Writes where errors end that nothing handles, in the graph of their block.
+fn fails(lines: &mut String, drawing: &Drawing, at: usize, indent: &str) {
+    if drawing.nodes[at].unhandled_line().is_some() {
+        text::add(lines, format_args!("{indent}f{at}((\"fails\"))\n"));
+    }
+}
+
 fn label(node: &Node) -> String {
-    format!("{}<br/>{}", escape(&node.title), escape(&node.kind))
+    let secrets = node.secrets_line();
+    let secrets = secrets.map_or(String::new(), |names| format!("<br/>uses {}", escape(&names)));
+    format!("{}<br/>{}{secrets}", escape(&node.title), escape(&node.kind_line()))
 }
 
 /// Writes everything that Mermaid or HTML could take for markup as a numeric entity.

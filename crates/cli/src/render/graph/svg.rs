@@ -2,8 +2,8 @@
 
 use crate::render::{
     graph::{
-        Drawing, JoinedEdge,
-        layout::{self, BOX_HEIGHT, Line, Shape},
+        Drawing, JoinedEdge, Node,
+        layout::{self, BOX_HEIGHT, Line, NOTE_HEIGHT, Shape},
     },
     text,
 };
@@ -12,16 +12,20 @@ const MARGIN: f64 = 16.0;
 
 const STYLE: &str = "\
 .bp{--back:#fff;--box:#fff;--body:#f5f7fa;--edge:#64748b;--rim:#94a3b8;--text:#0f172a;--soft:#526077;\
---bad:#b42318;font-family:system-ui,sans-serif}
+--bad:#b42318;--key:#8a5a00;font-family:system-ui,sans-serif}
 @media (prefers-color-scheme:dark){.bp{--back:#0f1420;--box:#1b2333;--body:#151c2a;--edge:#8b9ab2;\
---rim:#4b5b74;--text:#e8edf5;--soft:#a3b1c6;--bad:#ff8a7a}}
+--rim:#4b5b74;--text:#e8edf5;--soft:#a3b1c6;--bad:#ff8a7a;--key:#f0b860}}
 .bp .back{fill:var(--back)}
 .bp .box{fill:var(--box);stroke:var(--rim)}
 .bp .body{fill:var(--body);stroke:var(--rim)}
 .bp .title{font-size:13px;font-weight:600;fill:var(--text)}
 .bp .kind{font-size:11px;fill:var(--soft)}
+.bp .secret{font-size:10.5px;fill:var(--key)}
+.bp .key{fill:none;stroke:var(--key);stroke-width:1.3;stroke-linecap:round}
+.bp .loose{font-size:10.5px;fill:var(--bad)}
 .bp .edge{fill:none;stroke:var(--edge);stroke-width:1.4}
 .bp .bad{stroke:var(--bad);stroke-dasharray:5 3}
+.bp .bar{stroke:var(--bad)}
 .bp .head{fill:var(--edge)}
 .bp .badhead{fill:var(--bad)}
 .bp .label{font-size:10.5px;fill:var(--soft);text-anchor:middle;paint-order:stroke;\
@@ -70,8 +74,8 @@ fn block(svg: &mut String, drawing: &Drawing, shape: &Shape) {
     let node = &drawing.nodes[shape.node];
     let Shape { x, y, width, height, .. } = shape;
     let class = if shape.has_body { "body" } else { "box" };
-    let (id, title, kind) =
-        (escape(&node.id), escape(&layout::shown(&node.title)), escape(&layout::shown(&node.kind)));
+    let (id, title) = (escape(&node.id), escape(&layout::shown(&node.title)));
+    let kind = escape(&layout::shown(&node.kind_line()));
     let (left, first, second) = (x + 14.0, y + BOX_HEIGHT * 0.43, y + BOX_HEIGHT * 0.76);
     text::add(
         svg,
@@ -79,7 +83,52 @@ fn block(svg: &mut String, drawing: &Drawing, shape: &Shape) {
             "<g><title>{id}</title><rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" \
              width=\"{width:.1}\" height=\"{height:.1}\" rx=\"8\"/>\
              <text class=\"title\" x=\"{left:.1}\" y=\"{first:.1}\">{title}</text>\
-             <text class=\"kind\" x=\"{left:.1}\" y=\"{second:.1}\">{kind}</text></g>\n"
+             <text class=\"kind\" x=\"{left:.1}\" y=\"{second:.1}\">{kind}</text>"
+        ),
+    );
+    notes(svg, node, left, second);
+    if !node.unhandled.is_empty() {
+        stub(svg, shape, &node.unhandled);
+    }
+    svg.push_str("</g>\n");
+}
+
+/// Writes the lines about secrets and errors below the type.
+fn notes(svg: &mut String, node: &Node, left: f64, above: f64) {
+    for (n, note) in layout::notes(node).iter().enumerate() {
+        let y = above + NOTE_HEIGHT * (n + 1) as f64;
+        let text = escape(&layout::shown_note(&note.text));
+        if note.is_error {
+            text::add(
+                svg,
+                format_args!("<text class=\"loose\" x=\"{left:.1}\" y=\"{y:.1}\">{text}</text>"),
+            );
+            continue;
+        }
+        // A key: a ring, a shaft and two teeth.
+        let (ring, shaft, behind) = (y - 3.5, left + 5.0, left + 15.0);
+        text::add(
+            svg,
+            format_args!(
+                "<path class=\"key\" d=\"M{left:.1} {ring:.1}a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0\
+                 M{shaft:.1} {ring:.1}h6v2.5m-2.5 -2.5v2\"/>\
+                 <text class=\"secret\" x=\"{behind:.1}\" y=\"{y:.1}\">{text}</text>"
+            ),
+        );
+    }
+}
+
+/// Draws errors that lead nowhere: a short dashed line with an end.
+fn stub(svg: &mut String, shape: &Shape, unhandled: &[String]) {
+    let (x, y) = (shape.x + shape.width - 14.0, shape.y + shape.height);
+    let (left, end) = (x - 4.0, y + 11.0);
+    let names = escape(&unhandled.join(", "));
+    text::add(
+        svg,
+        format_args!(
+            "<path class=\"edge bad\" d=\"M{x:.1} {y:.1}V{end:.1}\">\
+             <title>nothing handles {names}</title></path>\
+             <path class=\"edge bar\" d=\"M{left:.1} {end:.1}h8\"/>"
         ),
     );
 }

@@ -34,13 +34,13 @@ const GRACE: Duration = Duration::from_secs(5);
 
 type Job = Box<dyn FnOnce(&'static Gauge) + Send>;
 
-struct Worker {
+struct Helper {
     jobs: SyncSender<Job>,
     gauge: &'static Gauge,
     stack: usize,
 }
 
-static IDLE: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
+static IDLE: Mutex<Vec<Helper>> = Mutex::new(Vec::new());
 
 /// Why there is no answer from a thread.
 #[derive(Debug)]
@@ -64,16 +64,16 @@ pub(crate) fn run<T: Send + 'static>(
     let (answer, answers) = mpsc::sync_channel(1);
     // The watch may have given up on the answer; then nobody wants it.
     let job: Job = Box::new(move |gauge| drop(answer.send(work(gauge))));
-    let worker = hire(stack_for(limits)).map_err(Lost::NoThread)?;
-    worker.jobs.send(job).map_err(|_| Lost::Dead)?;
+    let helper = hire(stack_for(limits.memory)).map_err(Lost::NoThread)?;
+    helper.jobs.send(job).map_err(|_| Lost::Dead)?;
     let mut watch = Watch { deadline: guard::now().checked_add(limits.time), stopped: None };
     loop {
         match answers.recv_timeout(WATCH_STEP) {
             Ok((value, stop)) => {
-                release(worker, stop);
+                release(helper, stop);
                 return Ok((value, stop));
             }
-            Err(RecvTimeoutError::Timeout) => watch.look(worker.gauge, cancel)?,
+            Err(RecvTimeoutError::Timeout) => watch.look(helper.gauge, cancel)?,
             Err(RecvTimeoutError::Disconnected) => return Err(Lost::Dead),
         }
     }
@@ -104,18 +104,35 @@ impl Watch {
     }
 }
 
-fn stack_for(limits: &ScriptLimits) -> usize {
-    let stack = (CALL_STACK as u64 + SPARE_STACK)
-        .saturating_add(limits.memory.saturating_mul(STACK_PER_MEMORY));
+/// Returns the bytes of stack that go with a bound on memory.
+pub(crate) fn stack_for(memory: u64) -> usize {
+    let stack =
+        (CALL_STACK as u64 + SPARE_STACK).saturating_add(memory.saturating_mul(STACK_PER_MEMORY));
     usize::try_from(stack).unwrap_or(usize::MAX)
 }
 
-fn hire(stack: usize) -> io::Result<Worker> {
+/// Starts a thread ahead of its work, for a process that will not be able to start any later.
+pub(crate) fn prepare(memory: u64) -> io::Result<()> {
+    let helper = start(stack_for(memory))?;
+    let (answer, answers) = mpsc::sync_channel(1);
+    let gone = || io::Error::other("the thread ended at once");
+    // Until it has answered, it is still being set up by the system's library.
+    helper.jobs.send(Box::new(move |_| answer.send(()).unwrap_or_default())).map_err(|_| gone())?;
+    answers.recv().map_err(|_| gone())?;
+    release(helper, None);
+    Ok(())
+}
+
+fn hire(stack: usize) -> io::Result<Helper> {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(at) = idle.iter().position(|worker| worker.stack >= stack) {
+    if let Some(at) = idle.iter().position(|helper| helper.stack >= stack) {
         return Ok(idle.swap_remove(at));
     }
     drop(idle);
+    start(stack)
+}
+
+fn start(stack: usize) -> io::Result<Helper> {
     let (jobs, inbox) = mpsc::sync_channel::<Job>(1);
     let gauge = Gauge::take();
     thread::Builder::new().name("script".into()).stack_size(stack).spawn(move || {
@@ -124,14 +141,14 @@ fn hire(stack: usize) -> io::Result<Worker> {
         }
         gauge.give_back();
     })?;
-    Ok(Worker { jobs, gauge, stack })
+    Ok(Helper { jobs, gauge, stack })
 }
 
 /// Keeps a thread for the next run. One that met a bound may have touched all of its stack and is
 /// let go, which gives that memory back.
-fn release(worker: Worker, stop: Option<Stop>) {
+fn release(helper: Helper, stop: Option<Stop>) {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     if stop.is_none() && idle.len() < MOST_IDLE {
-        idle.push(worker);
+        idle.push(helper);
     }
 }

@@ -1,0 +1,201 @@
+//! What there is to look at, one function each.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use blueprint_vault::{FileVault, KeyKind, file::FileError};
+
+use crate::{
+    app::App,
+    project::{self, Project, tidy},
+    render::text,
+    schemas, secrets,
+    terminal::Paint,
+    wiring,
+};
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grade {
+    /// In order.
+    Good,
+    /// Good to know.
+    Note,
+    /// Somebody should look.
+    Doubtful,
+    /// Does not work.
+    Broken,
+}
+
+impl Grade {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Note => "note",
+            Self::Doubtful => "doubtful",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// What was found about one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) subject: &'static str,
+    pub(super) grade: Grade,
+    pub(super) words: String,
+    /// What to do; best a command to type.
+    pub(super) hint: Option<String>,
+}
+
+impl Finding {
+    fn new(subject: &'static str, grade: Grade, words: impl Into<String>) -> Self {
+        Self { subject, grade, words: words.into(), hint: None }
+    }
+
+    fn help(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Looks at everything.
+pub(super) fn all(app: &mut App) -> Vec<Finding> {
+    let mut found = vec![program()];
+    match Project::of_folder(Path::new(".")) {
+        Err(err) => {
+            found.push(Finding::new("project", Grade::Broken, err.to_string()));
+        }
+        Ok(project) => {
+            found.push(about_project(&project));
+            found.push(blueprints(&project));
+            found.extend(editor(&project));
+            found.push(vault(&project, app));
+            found.extend(committed(&project, ".env"));
+            found.extend(committed(&project, ".blueprint/vault"));
+        }
+    }
+    found.push(terminal(app));
+    found
+}
+
+fn program() -> Finding {
+    let version = env!("CARGO_PKG_VERSION");
+    let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
+    Finding::new("program", Grade::Good, format!("blueprint {version} on {system} {machine}"))
+}
+
+fn about_project(project: &Project) -> Finding {
+    let file = project.root.join("project.yaml");
+    if file.is_file() {
+        return Finding::new("project", Grade::Good, tidy(&file));
+    }
+    Finding::new("project", Grade::Note, "none here: blueprints of this folder run all the same")
+        .help("blueprint init")
+}
+
+fn blueprints(project: &Project) -> Finding {
+    let files = match project.files() {
+        Ok(files) => files,
+        Err(err) => return Finding::new("blueprints", Grade::Broken, format!("{err:#}")),
+    };
+    if files.is_empty() {
+        return Finding::new("blueprints", Grade::Note, "none yet").help("blueprint new NAME");
+    }
+    let registry = wiring::registry();
+    let is_refused = |file: &&std::path::PathBuf| {
+        project::check_file(file, &registry).map_or(true, |checked| checked.is_refused(false))
+    };
+    let broken = files.iter().filter(is_refused).count();
+    let all = text::count(files.len(), "file");
+    match broken {
+        0 => Finding::new("blueprints", Grade::Good, all),
+        n => Finding::new("blueprints", Grade::Broken, format!("{all}, {n} with faults"))
+            .help("blueprint check"),
+    }
+}
+
+/// Whether editors have the schemas of this version.
+fn editor(project: &Project) -> Option<Finding> {
+    let files = schemas::files();
+    let known = files.iter().map(|(path, text)| (project.root.join(path), text));
+    let there: Vec<_> = known.filter(|(path, _)| path.is_file()).collect();
+    if there.is_empty() {
+        return None;
+    }
+    let is_old = there.iter().any(|(path, text)| {
+        fs::read_to_string(path).map_or(true, |written| written.trim() != text.trim())
+    });
+    Some(match is_old {
+        false => Finding::new("editor", Grade::Good, "schemas are those of this version"),
+        true => Finding::new("editor", Grade::Doubtful, "schemas are of another version")
+            .help("blueprint schema --write"),
+    })
+}
+
+fn vault(project: &Project, app: &mut App) -> Finding {
+    let path = secrets::vault_path(project, app);
+    let status = match FileVault::status(&path) {
+        Ok(status) => status,
+        Err(FileError::NotInitialised { .. }) => {
+            return Finding::new("vault", Grade::Note, "none yet").help("blueprint vault init");
+        }
+        Err(err) => return Finding::new("vault", Grade::Broken, err.to_string()),
+    };
+    let entries = text::count(status.entries, "secret");
+    if status.key == KeyKind::Passphrase {
+        let words = format!("{}, {entries}, opens with a passphrase", tidy(&path));
+        return Finding::new("vault", Grade::Good, words);
+    }
+    match secrets::file_vault(project, app).list() {
+        Ok(_) => {
+            Finding::new("vault", Grade::Good, format!("{}, {entries}, it opens", tidy(&path)))
+        }
+        Err(err) => {
+            Finding::new("vault", Grade::Broken, err.to_string()).help("blueprint vault status")
+        }
+    }
+}
+
+/// Whether git would commit a file that it must not.
+fn committed(project: &Project, name: &str) -> Option<Finding> {
+    if !project.root.join(name).exists() {
+        return None;
+    }
+    let subject = if name == ".env" { ".env" } else { "git" };
+    let status = Command::new("git")
+        .arg("-C")
+        .arg(&project.root)
+        .args(["check-ignore", "-q", name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    // Without git, or outside of a repository, nothing is committed.
+    match status.ok()?.code()? {
+        0 => Some(Finding::new(subject, Grade::Good, format!("git ignores {name}"))),
+        1 => Some(
+            Finding::new(subject, Grade::Doubtful, format!("git would commit {name}"))
+                .help(format!("echo {name} >> .gitignore")),
+        ),
+        _ => None,
+    }
+}
+
+fn terminal(app: &App) -> Finding {
+    let colors = match (app.out.paint, app.out.is_terminal) {
+        (Paint::Ansi, _) => "colours",
+        (Paint::Plain, false) => "no colours, for stdout is no terminal",
+        (Paint::Plain, true) => "no colours, by NO_COLOR, --color or TERM",
+    };
+    let live = match (app.is_live, app.err.is_terminal) {
+        (true, _) => "a live tree",
+        (false, false) => "one line per event, for stderr is no terminal",
+        (false, true) => "one line per event, by CI or TERM",
+    };
+    let (width, height) = app.out.size();
+    Finding::new("terminal", Grade::Good, format!("{width} × {height}, {colors}, {live}"))
+}
