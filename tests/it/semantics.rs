@@ -100,9 +100,17 @@ impl<'s> Simulation<'s> {
                 self.is_finished = true;
                 let (status, value, error) = self.state.verdict();
                 let counts = self.state.counts();
-                self.record(EventKind::RunFinished { status, value, error, counts, duration_us: 0 });
+                self.record(EventKind::RunFinished {
+                    status,
+                    value,
+                    error,
+                    counts,
+                    duration_us: 0,
+                });
             }
-            Command::Resume(..) | Command::Expire(_) => unreachable!("probes do not wait"),
+            Command::Resume(..) | Command::Open(..) | Command::Expire(_) => {
+                unreachable!("probes do not wait")
+            }
         }
     }
 

@@ -1,6 +1,12 @@
-//! The test kit: random graphs, the reference evaluator, and a block type that does as it is told.
+//! The test kit: random graphs with the reference evaluator, and what runs the suite's files.
 
+pub mod case;
 pub mod graphs;
 pub mod probe;
 pub mod random;
 pub mod reference;
+pub mod run;
+pub mod secrets;
+pub mod server;
+pub mod trace;
+pub mod workspace;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use blueprint_model::{
     Inputs, Value,
     block::{
-        Block, BlockCx, BlockError, BlockSpec, End, FieldKind, FieldSpec, Finish, Need, OutcomeSpec,
-        Pace, Reach,
+        Block, BlockCx, BlockError, BlockSpec, End, FieldKind, FieldSpec, Finish, Need,
+        OutcomeSpec, Pace, Reach,
     },
 };
 
@@ -25,6 +25,7 @@ static SPEC: BlockSpec = BlockSpec {
         OutcomeSpec { name: "b", is_error: false, summary: "another way" },
         OutcomeSpec { name: "error", is_error: true, summary: "the bad way" },
     ],
+    one_of: &[],
     outcomes_from: None,
     failure: "error",
     pace: Pace::Waiting,
