@@ -132,6 +132,14 @@ fn check_mends_what_has_one_right_answer() {
 }
 
 #[test]
+fn the_examples_pass_their_own_tests() {
+    let folder = Folder::with(&[]);
+    let examples = tests::workspace::root().join("blueprints").display().to_string();
+    let ran = folder.run(&["test", &examples]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
 fn a_new_project_is_fine_at_once() {
     let folder = Folder::with(&[]);
     folder.run(&["init"]).check(0, "", "");

@@ -1,7 +1,10 @@
 //! The one test binary: the whole truth about the engine and its code base.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails there says where")]
+
 mod cli;
 mod layers;
+mod leaks;
 mod schema;
 mod semantics;
 mod suite;

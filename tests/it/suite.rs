@@ -39,19 +39,19 @@ fn variable(name: &str) -> Option<String> {
 #[track_caller]
 fn check_area(area: &str) {
     let folder = workspace::suite().join(area);
-    check_cases(area, check_folder(&folder), |case| case.path.with_extension("trace"), false);
+    check_cases(area, &check_folder(&folder), |case| case.path.with_extension("trace"), false);
 }
 
 #[track_caller]
 fn check_cases(
     area: &str,
-    cases: Vec<CheckedCase>,
+    cases: &[CheckedCase],
     trace_path: impl Fn(&Case) -> PathBuf,
     demo: bool,
 ) {
     let wanted = variable("CASE");
     let mut failures = Vec::new();
-    for case in &cases {
+    for case in cases {
         let name = format!("{area}/{}", stem(&case.case.path));
         if wanted.as_ref().is_some_and(|wanted| !name.contains(wanted.as_str())) {
             continue;
@@ -192,5 +192,5 @@ fn every_example_runs_against_the_mock_api() {
     let traces = workspace::suite().join("examples");
     let cases = check_folder(&workspace::examples());
     let trace = |case: &Case| traces.join(stem(&case.path)).with_extension("trace");
-    check_cases("examples", cases, trace, true);
+    check_cases("examples", &cases, trace, true);
 }

@@ -75,7 +75,7 @@ impl Sketch {
     /// Returns the plan that says the same. Joins that the checker knows never to run are allowed
     /// here: the engine must handle them all the same.
     pub fn plan(&self, on_error: OnError) -> Option<Arc<Plan>> {
-        let blocks: Vec<Arc<dyn Block>> = vec![Arc::new(probe::Probe::default())];
+        let blocks: Vec<Arc<dyn Block>> = vec![Arc::new(probe::Probe)];
         Plan::build(&self.blueprint(on_error), &Registry::new(blocks, Vec::new())).plan
     }
 

@@ -1,7 +1,9 @@
 //! The test kit: random graphs with the reference evaluator, and what runs the suite's files.
 
+pub mod canary;
 pub mod case;
 pub mod graphs;
+pub mod oracle;
 pub mod probe;
 pub mod random;
 pub mod reference;

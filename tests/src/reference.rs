@@ -21,8 +21,8 @@ pub fn evaluate(sketch: &Sketch) -> Vec<Ended> {
     let mut ends: Vec<Option<Ended>> = vec![None; sketch.joins.len()];
     loop {
         let before = ends.clone();
-        for block in 0..ends.len() {
-            ends[block] = ends[block].or_else(|| decide(sketch, &before, block));
+        for (block, end) in ends.iter_mut().enumerate() {
+            *end = end.or_else(|| decide(sketch, &before, block));
         }
         if ends == before {
             return ends.into_iter().map(|end| end.expect("an acyclic graph ends")).collect();

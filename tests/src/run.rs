@@ -15,7 +15,7 @@ use crate::{
     case::{Cancel, Case},
     secrets,
     server::{Received, Server},
-    trace, workspace,
+    trace,
 };
 
 /// A run that takes longer hangs.

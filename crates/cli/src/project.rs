@@ -11,8 +11,9 @@ use blueprint_engine::{Library, Plan};
 use blueprint_model::{Diagnostic, Registry, Source, Span, code};
 
 use crate::{
-    config::project::{Project as Settings, Purpose},
+    config::project::{Project as Settings, Purpose, Sandbox},
     failure::Failure,
+    wiring,
 };
 
 /// A folder with blueprints, and what `project.yaml` says about it.
@@ -88,7 +89,7 @@ impl Project {
             None => {
                 let known = names.iter().map(|(name, _)| name.as_str());
                 let mut failure = Failure::unknown("blueprint", target, known).code(code::NO_FILE);
-                failure.hint.get_or_insert_with(|| format!("make it: blueprint new {target}"));
+                failure.hint.get_or_insert_with(|| project.first_step(target));
                 Err(failure.into())
             }
         }
@@ -108,10 +109,23 @@ impl Project {
         blueprints_in(&folder)
     }
 
+    /// Returns a path in the project, as short as it can be shown.
+    pub fn path(&self, name: &str) -> PathBuf {
+        if self.root.as_os_str() == "." { name.into() } else { self.root.join(name) }
+    }
+
     /// Returns the folder of the project's blueprints: `blueprints/`, or without a `project.yaml` the
     /// project's own.
     pub fn folder(&self) -> PathBuf {
-        if self.has_file { self.root.join("blueprints") } else { self.root.clone() }
+        if self.has_file { self.path("blueprints") } else { self.root.clone() }
+    }
+
+    /// Returns what makes a first blueprint of this name: with a project around it, if there is none.
+    pub fn first_step(&self, name: &str) -> String {
+        match self.has_file {
+            true => format!("make it: blueprint new {name}"),
+            false => "start a project: blueprint init".into(),
+        }
     }
 
     /// Returns the library of a run of `plan`: only that plan, unless it calls others.
@@ -141,11 +155,24 @@ impl Project {
         Ok(Linked { library: linked.library, diagnostics })
     }
 
+    /// Returns what blueprints of the project can name.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if scripts shall run in processes of their own and none can be started.
+    pub fn registry(&self) -> Result<Registry> {
+        let registry = match self.settings.sandbox(Purpose::Person) {
+            Sandbox::Inline => wiring::registry(),
+            Sandbox::Worker => wiring::pooled_registry()?,
+        };
+        Ok(registry.with_variables(&self.settings.env))
+    }
+
     /// Returns the folder for what is never committed: vault and store.
     pub fn home(&self, environment: &crate::config::Environment) -> PathBuf {
         match environment.get("BLUEPRINT_HOME").filter(|home| !home.is_empty()) {
             Some(home) => home.into(),
-            None => self.root.join(".blueprint"),
+            None => self.path(".blueprint"),
         }
     }
 
@@ -285,7 +312,8 @@ fn too_large(file: &str) -> Checked {
     }
 }
 
-fn no_file(target: &str) -> anyhow::Error {
+/// Returns the failure for a file that is not there, with the nearest one.
+pub fn no_file(target: &str) -> anyhow::Error {
     let path = Path::new(target);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let nearby = blueprints_in(folder.unwrap_or(Path::new("."))).unwrap_or_default();

@@ -191,15 +191,6 @@ mod tests {
         let block = BlockPath { scope: "".into(), id: "a".into() };
         let value = || Shared::new(json!({"a": 1}));
         let time = Timestamp::UNIX_EPOCH;
-        let each = ForEach {
-            items: std::sync::Arc::new(Vec::new()),
-            name: None,
-            concurrency: 1,
-            stops_on_error: true,
-        };
-        let round = Wish::Round { round: 1, last: value(), not_before: None };
-        let call = Wish::Call { blueprint: "b".into(), payload: value() };
-        let wishes = [Wish::Items(each), round, call, Wish::Sleep { until: time }];
         let changes = vec![
             Change { path: vec!["a".into()], value: Some(json!(1)) },
             Change { path: vec!["b".into()], value: None },
@@ -236,6 +227,23 @@ mod tests {
                 duration_us: 1,
             },
         ];
+        kinds.extend(kinds_with_choices(&block, &value));
+        kinds
+    }
+
+    /// Kinds with a word out of a list, one for each word.
+    fn kinds_with_choices(block: &BlockPath, value: &dyn Fn() -> Shared) -> Vec<EventKind> {
+        let (at, time) = (At { scope: 0, block: 0 }, Timestamp::UNIX_EPOCH);
+        let each = ForEach {
+            items: std::sync::Arc::new(Vec::new()),
+            name: None,
+            concurrency: 1,
+            stops_on_error: true,
+        };
+        let round = Wish::Round { round: 1, last: value(), not_before: None };
+        let call = Wish::Call { blueprint: "b".into(), payload: value() };
+        let wishes = [Wish::Items(each), round, call, Wish::Sleep { until: time }];
+        let mut kinds = Vec::new();
         for action in ["swap", "derive", "reveal", "refuse"] {
             kinds.push(EventKind::SecretUsed {
                 at,

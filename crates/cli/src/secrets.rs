@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_engine::SecretNeed;
-use blueprint_model::{Secret, Secrets, code};
+use blueprint_model::{Secret, SecretName, Secrets, code};
 use blueprint_vault::{
     AuditFault, AuditFile, Cost, FileVault, KeyKind, KeySource, LoadError, Need, Source, Sources,
     Vault,
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::{app::App, config::project::VaultSource, failure::Failure, project::Project};
 
 /// The variable that holds the key of the file vault.
-const KEY_VARIABLE: &str = "BLUEPRINT_VAULT_KEY";
+pub const KEY_VARIABLE: &str = "BLUEPRINT_VAULT_KEY";
 
 /// Returns the path of the project's vault file: in the project, else the user's own if there is one.
 pub fn vault_path(project: &Project, app: &App) -> PathBuf {
@@ -106,7 +106,8 @@ pub fn load(needs: &[SecretNeed], project: &Project, app: &mut App) -> Result<Se
         .iter()
         .map(|need| Need { name: need.name.clone(), is_optional: need.is_optional })
         .collect();
-    vault(project, app)?.load(&needs, now()).map_err(|err| load_failure(&err))
+    let has_vault = vault_path(project, app).exists();
+    vault(project, app)?.load(&needs, now()).map_err(|err| load_failure(&err, has_vault))
 }
 
 /// Returns the time.
@@ -212,7 +213,21 @@ pub fn audit_failure(fault: AuditFault) -> anyhow::Error {
     }
 }
 
-fn load_failure(err: &LoadError) -> anyhow::Error {
+/// Returns the failure for secrets that a run would miss, with the commands that store the first.
+pub fn missing(names: &[&str], has_vault: bool) -> Failure {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let noun = if names.len() == 1 { "secret" } else { "secrets" };
+    let message = format!("the vault has no {noun} {}", quoted.join(", "));
+    let set = names.first().map_or(String::new(), |name| format!("blueprint vault set {name}"));
+    let hint = if has_vault { set } else { format!("blueprint vault init\n{set}") };
+    Failure::environment(message).code(code::SECRETS_MISSING).help(hint)
+}
+
+fn load_failure(err: &LoadError, has_vault: bool) -> anyhow::Error {
+    if let LoadError::Missing(names) = err {
+        let names: Vec<&str> = names.iter().map(SecretName::as_str).collect();
+        return missing(&names, has_vault).into();
+    }
     use blueprint_model::ProviderError;
     let code = match err {
         LoadError::Missing(_) | LoadError::Expired(_) => code::SECRETS_MISSING,
@@ -260,7 +275,8 @@ fn source_of(source: &VaultSource, project: &Project, app: &App) -> Result<Sourc
     })
 }
 
-fn without_last_line_end(text: &str) -> &str {
+/// Returns a text without its last line end.
+pub fn without_last_line_end(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
 }

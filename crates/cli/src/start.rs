@@ -10,6 +10,10 @@ use crate::{
 
 /// Runs the program of this process.
 pub fn main() -> ExitCode {
+    // A worker of the script sandbox locks itself down before anything else is read.
+    if std::env::args_os().nth(1).is_some_and(|word| word == blueprint_script::WORKER_WORD) {
+        blueprint_script::worker_main(blueprint_vault::derivations());
+    }
     let mut app = App::new(Environment::of_process());
     run(std::env::args_os().collect(), &mut app).into()
 }

@@ -75,21 +75,21 @@ impl Keys {
     pub(crate) fn ask(&self, question: Question<'_>) -> Reply {
         match self {
             Self::Own(egress) => answer(egress, question),
-            Self::Lent(lent) => lent.ask(question),
+            Self::Lent(lent) => lent.ask(&question),
         }
     }
 }
 
 impl Lent {
-    fn ask(&self, question: Question<'_>) -> Reply {
+    fn ask(&self, question: &Question<'_>) -> Reply {
         match question {
             Question::Name(name) => {
                 let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-                let asked = || (self.ask)(&Question::Name(name));
-                known.entry(name.into()).or_insert_with(asked).clone()
+                let asked = || (self.ask)(question);
+                known.entry((*name).into()).or_insert_with(asked).clone()
             }
             Question::Holds(_) if !self.has_secrets => Reply::No,
-            Question::Holds(_) | Question::Derive { .. } => (self.ask)(&question),
+            Question::Holds(_) | Question::Derive { .. } => (self.ask)(question),
         }
     }
 }

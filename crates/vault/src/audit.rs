@@ -111,6 +111,11 @@ impl AuditFile {
         Self { path: path.into(), keys, clock, open: Mutex::new(None) }
     }
 
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns what a vault tells its uses to.
     pub fn sink(self: Arc<Self>) -> Audit {
         Arc::new(move |audited| self.append(audited).map_err(|err| AuditError(describe(&err))))

@@ -59,6 +59,12 @@ pub struct Status {
     pub entries: usize,
 }
 
+/// Puts a file for its owner only in its place, whole or not at all, over one that is there.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    disk::make_folder_of(path)?;
+    disk::replace(path, bytes)
+}
+
 /// A value to keep.
 pub struct NewSecret {
     /// Its name.

@@ -1,4 +1,4 @@
-//! Secrets in HashiCorp Vault or OpenBao: the key-value engine, version 2, over HTTP.
+//! Secrets in `HashiCorp` Vault or `OpenBao`: the key-value engine, version 2, over HTTP.
 //!
 //! Where `path` names one secret (`team/app`), its fields are the keys. Where it is empty or ends
 //! with `/`, each key is a secret of its own below it, in the field `value`: then no other key is

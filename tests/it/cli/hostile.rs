@@ -130,7 +130,7 @@ fn files_that_cannot_be_read_are_told() {
     if is_root(&folder.path("hello.yaml")) {
         return; // Nothing is closed to root.
     }
-    let closed = std::fs::Permissions::from_mode(0);
+    let closed = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(folder.path("hello.yaml"), closed).unwrap();
     folder.run(&["run", "hello.yaml"]).check(2, "", "BP0803");
 }

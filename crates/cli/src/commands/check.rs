@@ -21,7 +21,6 @@ use crate::{
     project::{self, Checked, Project},
     render::diagnostics::{self, Report},
     terminal::Terminal,
-    wiring,
 };
 
 /// Finds every fault of blueprints and says how to mend it; runs nothing.
@@ -37,7 +36,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Files or folders; without one, the blueprints of this project
+    /// Files, folders or names; without one, the blueprints of this project
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Mend what has one right answer
@@ -67,8 +66,10 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
 }
 
 fn once(args: &Args, app: &mut App) -> Result<Exit> {
-    let registry = wiring::registry();
     let files = files_of(&args.paths)?;
+    let folder = files.first().and_then(|file| file.parent());
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let registry = Project::of_folder(folder)?.registry()?;
     let mut checked = check_all(&files, &registry)?;
     let mended = if args.fix { fix(&files, &checked)? } else { 0 };
     if mended > 0 {
@@ -129,18 +130,19 @@ fn names_nearby(files: &[PathBuf]) -> Vec<String> {
     others.filter_map(|file| project::name_in(&file)).collect()
 }
 
-/// Returns the files that are meant by some paths: files, and the blueprints in folders. Without a
-/// path, those of this project.
+/// Returns the files that are meant by some paths: files, the blueprints in folders, and names of
+/// blueprints. Without a path, those of this project.
 ///
 /// # Errors
 ///
 /// Returns a failure if there are none, or a folder cannot be read.
 pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     if paths.is_empty() {
-        let files = Project::of_folder(Path::new("."))?.files()?;
+        let project = Project::of_folder(Path::new("."))?;
+        let files = project.files()?;
         if files.is_empty() {
             let failure = Failure::wrong("there are no blueprints here");
-            return Err(failure.help("make one: blueprint new NAME").into());
+            return Err(failure.help(project.first_step("NAME")).into());
         }
         return Ok(files);
     }
@@ -150,8 +152,10 @@ pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             let project = Project::of_folder(path)?;
             let own = project::blueprints_in(path)?;
             files.extend(if own.is_empty() { project.files()? } else { own });
-        } else {
+        } else if path.exists() {
             files.push(path.clone());
+        } else {
+            files.push(Project::find(&path.display().to_string(), Path::new("."))?.1);
         }
     }
     Ok(files)

@@ -12,7 +12,6 @@ use crate::{
     failure::Failure,
     project::{self, Project},
     render::{catalogue, errors, secrets, topics},
-    wiring,
 };
 
 /// Explains the code of a fault, a block type, or what a reference means.
@@ -56,8 +55,8 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
 }
 
 fn explain_secrets(target: &str, as_json: bool, app: &mut App) -> Result<Exit> {
-    let registry = wiring::registry();
     let (project, file) = Project::find(target, Path::new("."))?;
+    let registry = project.registry()?;
     let checked = project::check_file(&file, &registry)?;
     let linked = project.library(&checked, &registry)?;
     let Some(plan) = &checked.plan else {

@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Files or folders; without one, the blueprints of this project
+    /// Files, folders or names; without one, the blueprints of this project
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Change nothing, and exit with 2 if something would change

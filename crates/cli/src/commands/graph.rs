@@ -15,7 +15,6 @@ use crate::{
     exit::Exit,
     project::{self, Project},
     render::graph::{self, Drawing, Edge, Format, Group, Node},
-    wiring,
 };
 
 /// Draws a blueprint: its blocks, and which outcome leads where.
@@ -47,8 +46,8 @@ pub struct Args {
 ///
 /// Returns a failure if the file cannot be read or the picture cannot be written.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
-    let registry = wiring::registry();
-    let (_, file) = Project::find(&args.target, Path::new("."))?;
+    let (project, file) = Project::find(&args.target, Path::new("."))?;
+    let registry = project.registry()?;
     let checked = project::check_file(&file, &registry)?;
     let Some(plan) = &checked.plan else {
         check::show(&[&checked], check::Format::Human, &mut app.err)?;

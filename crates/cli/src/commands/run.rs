@@ -24,7 +24,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     project::{self, Project},
-    secrets, wiring,
+    secrets,
 };
 
 /// Runs a blueprint; its return value goes to stdout, the story to stderr.
@@ -88,9 +88,9 @@ pub enum Output {
 ///
 /// Returns a failure if it cannot start.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
-    let registry = wiring::registry();
     let here = PathBuf::from(".");
     let (project, file) = Project::find(&args.target, &here)?;
+    let registry = project.registry()?;
     let mut checked = project::check_file(&file, &registry)?;
     let linked = project.library(&checked, &registry)?;
     checked.diagnostics.extend(linked.diagnostics);
@@ -138,7 +138,11 @@ pub(crate) fn wrong_inputs(misfits: &[String]) -> anyhow::Error {
         [one] => one.clone(),
         many => format!("the inputs are wrong\n  {}", many.join("\n  ")),
     };
-    Failure::wrong(message).code(code::BAD_INPUTS).help("give inputs as `-i NAME=VALUE`").into()
+    let first = misfits.first().and_then(|misfit| misfit.split('`').nth(1)).unwrap_or("NAME");
+    let name = first.split(['.', '[']).next().unwrap_or(first);
+    let hint =
+        format!("give it as -i {name}=VALUE, where lists and objects are JSON, or -i {name}=@FILE");
+    Failure::wrong(message).code(code::BAD_INPUTS).help(hint).into()
 }
 
 fn answer(blueprint: &str, watched: &Watched, output: Output, app: &mut App) -> Result<Exit> {

@@ -20,7 +20,6 @@ use crate::{
     failure::Failure,
     project::{self, Project, tidy},
     testing::{self, Actual, Case, Difference, Subject, TestFile},
-    wiring,
 };
 
 /// Runs the cases of test files; nothing reaches outside, and waits take no time.
@@ -202,9 +201,9 @@ fn subject(file: &Path, tests: &TestFile, app: &mut App) -> Result<Option<Subjec
         Some(name) => folder.join(name),
         None => find::blueprint_of(file),
     };
-    let registry = wiring::registry();
     let folder = blueprint.parent().filter(|folder| !folder.as_os_str().is_empty());
     let project = Project::of_folder(folder.unwrap_or(Path::new(".")))?;
+    let registry = project.registry()?;
     let mut checked = project::check_file(&blueprint, &registry)?;
     let linked = project.library(&checked, &registry)?;
     checked.diagnostics.extend(linked.diagnostics);

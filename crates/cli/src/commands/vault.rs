@@ -1,12 +1,29 @@
 //! `blueprint vault`: secrets, of which nothing here ever shows a value.
 
 mod act;
+mod audit;
+mod backup;
+mod policy;
+mod rotate;
+mod status;
+#[cfg(test)]
+mod tests;
+mod usage;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use blueprint_model::code;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+
+pub use self::{
+    audit::AuditArgs,
+    backup::{ExportArgs, ImportArgs, ImportFormat},
+    policy::PolicyArgs,
+    rotate::RotateKeyArgs,
+    status::StatusArgs,
+    usage::UsageArgs,
+};
 
 use crate::{app::App, exit::Exit, failure::Failure, project::Project};
 
@@ -36,7 +53,12 @@ pub enum Command {
     List(ListArgs),
     Delete(DeleteArgs),
     Rename(RenameArgs),
+    Policy(PolicyArgs),
+    Usage(UsageArgs),
+    Audit(AuditArgs),
     Import(ImportArgs),
+    Export(ExportArgs),
+    RotateKey(RotateKeyArgs),
     Status(StatusArgs),
 }
 
@@ -142,53 +164,6 @@ pub struct RenameArgs {
     pub new: String,
 }
 
-/// Stores several secrets, from a file or stdin.
-///
-/// Either all are stored or none.
-/// Next: delete the file.
-///
-/// Examples:
-///   blueprint vault import @.env
-///   sops -d secrets.json | blueprint vault import @- --format json
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-pub struct ImportArgs {
-    /// `@FILE` or `@-` for stdin
-    #[arg(value_name = "@FILE|@-", default_value = "@-")]
-    pub from: String,
-    /// How it is written
-    #[arg(long, value_enum, default_value = "env")]
-    pub format: ImportFormat,
-    /// Store values that are too short or plain to be searched for in texts
-    #[arg(long)]
-    pub force: bool,
-}
-
-/// How a list of secrets is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ImportFormat {
-    /// `KEY=value`, one a line.
-    Env,
-    /// One object of texts.
-    Json,
-}
-
-/// Says where the vault is, what opens it, and whether it opens.
-///
-/// Shows no names and no values.
-/// Next: `blueprint vault init` if there is none.
-///
-/// Examples:
-///   blueprint vault status
-///   blueprint vault status --json
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-pub struct StatusArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// Does what was asked for with the vault.
 ///
 /// # Errors
@@ -199,14 +174,23 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         refuse_value(set)?;
     }
     let project = Project::of_folder(Path::new("."))?;
-    match &args.command {
-        Command::Init(args) => act::init(args, &project, app),
-        Command::Set(args) => act::set(args, &project, app),
-        Command::List(args) => act::list(args, &project, app),
-        Command::Delete(args) => act::delete(args, &project, app),
-        Command::Rename(args) => act::rename(args, &project, app),
-        Command::Import(args) => act::import(args, &project, app),
-        Command::Status(args) => act::status(args, &project, app),
+    act_on(&args.command, &project, app)
+}
+
+fn act_on(command: &Command, project: &Project, app: &mut App) -> Result<Exit> {
+    match command {
+        Command::Init(args) => act::init(args, project, app),
+        Command::Set(args) => act::set(args, project, app),
+        Command::List(args) => act::list(args, project, app),
+        Command::Delete(args) => act::delete(args, project, app),
+        Command::Rename(args) => act::rename(args, project, app),
+        Command::Policy(args) => policy::run(args, project, app),
+        Command::Usage(args) => usage::run(args, project, app),
+        Command::Audit(args) => audit::run(args, project, app),
+        Command::Import(args) => backup::import(args, project, app),
+        Command::Export(args) => backup::export(args, project, app),
+        Command::RotateKey(args) => rotate::run(args, project, app),
+        Command::Status(args) => status::run(args, project, app),
     }
 }
 

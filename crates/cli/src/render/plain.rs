@@ -58,6 +58,8 @@ pub fn line(event: &Event, tree: &Tree) -> Option<String> {
 fn finished(status: RunStatus, error: Option<&RunError>, value: &Value, us: u64) -> String {
     let words = format!("run {} {}ms", status.as_str(), us / 1_000);
     match error {
+        // The run's own deadline is of no block.
+        Some(error) if error.block.is_empty() => format!("{words}: {}", error.message),
         Some(error) => {
             format!("{words}: `{}` of `{}`: {}", error.outcome, error.block, error.message)
         }

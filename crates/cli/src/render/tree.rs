@@ -142,7 +142,10 @@ impl Tree {
                 self.node(*at, block).state =
                     State::Retrying { at: *retry_at, message: message.clone() };
             }
-            EventKind::BlockWaiting { at, block, wish } => self.wait(*at, block, wish),
+            EventKind::BlockWaiting { at, block, wish } => {
+                self.node(*at, block).started_at.get_or_insert(event.time);
+                self.wait(*at, block, wish);
+            }
             EventKind::BlockFinished {
                 at, block, outcome, result, message, duration_us, ..
             } => {

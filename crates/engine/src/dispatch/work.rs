@@ -382,7 +382,8 @@ impl Run {
             let path = if misfit.path.is_empty() { "the result" } else { misfit.path.as_str() };
             let message = format!("not as expected: `{path}` {}", misfit.message);
             let result = end.result;
-            return End { result, ..failure(step, &BlockError::permanent(message)) };
+            let end = failure(step, &BlockError::permanent(message));
+            return End { outcome: misfit_outcome(step), result, ..end };
         }
         end
     }
@@ -427,6 +428,12 @@ async fn work(job: Job) -> Worked {
 
 fn step_of(plan: &Plan, graph: u32, at: At) -> &Step {
     &plan.graphs[graph as usize].steps[at.block as usize]
+}
+
+/// The outcome of a result that is not as expected: the first error-like one, as an answer came.
+fn misfit_outcome(step: &Step) -> Arc<str> {
+    let first = step.outcomes.iter().find(|outcome| outcome.is_error);
+    first.map_or_else(|| step.kind.failure.into(), |outcome| outcome.name.clone())
 }
 
 fn failure(step: &Step, err: &BlockError) -> End {

@@ -43,6 +43,9 @@ pub(crate) struct DraftGraph<'b> {
     pub nodes: Vec<DraftNode<'b>>,
     pub by_id: BTreeMap<&'b str, u32>,
     pub owner: Option<(u32, u32)>,
+    /// Whether every edge as written leads from an outcome to a block; else what follows from edges
+    /// is not known.
+    pub is_wired: bool,
 }
 
 /// A block with its names looked up.
@@ -61,6 +64,11 @@ impl DraftGraph<'_> {
     /// Returns whether every block has a type.
     pub(crate) fn is_typed(&self) -> bool {
         self.nodes.iter().all(|node| node.block.is_some())
+    }
+
+    /// Returns whether an edge that was written leads nowhere, or waits for no known outcome.
+    pub(crate) fn lacks_edges(&self) -> bool {
+        self.nodes.iter().any(|node| node.edges.len() < node.node.next.len())
     }
 }
 
@@ -104,10 +112,13 @@ pub(crate) fn judge<'b>(
         if nodes.is_empty() {
             diagnostics.push(no_blocks(graph));
         }
-        draft.graphs.push(DraftGraph { nodes, by_id, owner });
+        draft.graphs.push(DraftGraph { nodes, by_id, owner, is_wired: true });
     }
     for graph in 0..draft.graphs.len() {
         let edges = edges_of(&draft, graph, diagnostics);
+        let nodes = &draft.graphs[graph].nodes;
+        draft.graphs[graph].is_wired =
+            nodes.iter().zip(&edges).all(|(node, edges)| node.node.next.len() == edges.len());
         for (node, edges) in draft.graphs[graph].nodes.iter_mut().zip(edges) {
             node.edges = edges;
             if let Some(block) = &node.block {

@@ -58,6 +58,11 @@ impl<'r> Reader<'r> {
         })
     }
 
+    /// Returns whether the edges of the block's graph are all known.
+    fn is_wired(&self) -> bool {
+        self.cx.draft.graphs[self.graph as usize].is_wired
+    }
+
     pub(crate) fn node(&self, graph: u32, block: u32) -> &'r DraftNode<'r> {
         &self.cx.draft.graphs[graph as usize].nodes[block as usize]
     }
@@ -182,7 +187,7 @@ fn message(reader: &Reader<'_>, start: &Start<'_>) -> Result<FoundRoot, Problem>
 fn result(reader: &Reader<'_>, start: &Start<'_>) -> Result<FoundRoot, Problem> {
     let node = reader.node(reader.graph, reader.block);
     let incoming = reader.incoming();
-    if incoming.is_empty() {
+    if incoming.is_empty() && reader.is_wired() {
         let owner = reader.cx.draft.graphs[reader.graph as usize].owner;
         let owner = owner.map(|(graph, block)| reader.node(graph, block));
         return match owner {
@@ -232,7 +237,8 @@ fn results(reader: &Reader<'_>, start: &Start<'_>) -> Result<FoundRoot, Problem>
         let flow = &reader.cx.flows[graph as usize];
         let up = super::names::index(up);
         let root = Root::Results { up, block: *found };
-        if start.is_forgiving || flow.is_sure(*found, block) {
+        let is_known = reader.cx.draft.graphs[graph as usize].is_wired;
+        if start.is_forgiving || !is_known || flow.is_sure(*found, block) {
             if *found != block {
                 return Ok(FoundRoot { root, skip: 1 });
             }

@@ -136,8 +136,13 @@ fn fault(
     if problem.code != code::UNKNOWN_ROOT {
         return Diagnostic::error(problem.code, span, problem.message).maybe_help(problem.hint);
     }
-    let message = format!("block `{}`: `{}` is not defined", source.node.id, used.name);
-    let hint = problem.hint.or_else(|| suggest(&used.name, ROOTS));
+    let is_elsewhere = ROOTS.contains(&used.name.as_str());
+    let why = match is_elsewhere {
+        true => problem.message,
+        false => format!("`{}` is not defined", used.name),
+    };
+    let message = format!("block `{}`: {why}", source.node.id);
+    let hint = problem.hint.or_else(|| suggest(&used.name, ROOTS).filter(|_| !is_elsewhere));
     Diagnostic::error(code::UNKNOWN_VARIABLE, span, message)
         .at("no variable of the script or of the blueprint")
         .maybe_help(hint)

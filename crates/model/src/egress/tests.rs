@@ -160,13 +160,15 @@ impl Case {
         let told = Arc::new(Told::default());
         let egress = self.egress(&told);
         let revealed = egress.reveal("KEY").map_err(|err| err.message);
+        assert_eq!(egress.reveal("KEY").map_err(|err| err.message), revealed, "and again");
         assert_eq!(revealed, expected.map_err(str::to_owned));
         let lines = told.take();
         match expected {
             Ok(Some(_)) => assert_eq!(lines, ["own/block: reveal KEY v3 script"]),
             Ok(None) => assert!(lines.is_empty()),
             Err(_) => {
-                assert!(lines[0].starts_with("own/block: refuse KEY v3 script: "), "{lines:?}")
+                assert_eq!(lines.len(), 1);
+                assert!(lines[0].starts_with("own/block: refuse KEY v3 script: "), "{lines:?}");
             }
         }
     }

@@ -59,17 +59,19 @@ pub(crate) fn read_open(file: &File, limit: usize) -> io::Result<Zeroizing<Vec<u
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let temporary = beside(path, ".tmp");
     let failed = |source| FileError::Disk { action: "write", path: path.into(), source };
-    match fs::remove_file(&temporary) {
+    match step("clean").and_then(|()| fs::remove_file(&temporary)) {
         Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(failed(err)),
         Ok(()) | Err(_) => {}
     }
-    let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, bytes)
+        .and_then(|()| step("rename"))
+        .and_then(|()| fs::rename(&temporary, path));
     if let Err(err) = written {
         // What matters is the first error; the next write removes what is left.
-        drop(fs::remove_file(&temporary));
+        drop(step("clean").and_then(|()| fs::remove_file(&temporary)));
         return Err(failed(err));
     }
-    sync_folder(path).map_err(failed)
+    step("sync folder").and_then(|()| sync_folder(path)).map_err(failed)
 }
 
 /// Makes the folder of a file, for its owner only, where it does not exist.
@@ -101,9 +103,29 @@ pub(crate) fn is_open_to_others(file: &File) -> io::Result<bool> {
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.create_new(true).write(true);
+    step("create")?;
     let mut file = owner_only(&mut options).open(path)?;
+    let power = step("write");
+    #[cfg(test)]
+    if power.is_err() {
+        file.write_all(&bytes[..tests::written_before_the_cut(bytes.len())])?;
+    }
+    power?;
     file.write_all(bytes)?;
+    step("sync")?;
     file.sync_all()
+}
+
+/// Fails where a test has the power cut off before this step.
+#[cfg(test)]
+fn step(name: &'static str) -> io::Result<()> {
+    tests::step(name)
+}
+
+#[cfg(not(test))]
+#[inline]
+fn step(_name: &'static str) -> io::Result<()> {
+    Ok(())
 }
 
 /// A rename lasts only once the folder is on the disk too.
@@ -128,4 +150,54 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(ending);
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    //! Power cuts: from a chosen step on, nothing reaches the disk any more.
+
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+
+    thread_local! {
+        /// How many steps still succeed; `None` while the power is on.
+        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+        /// How much of what is being written is there after the cut, in eighths.
+        static EIGHTHS: Cell<usize> = const { Cell::new(0) };
+        static STEPS: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Does something with the power cut after some steps; returns whether it came to the cut.
+    pub(in crate::file) fn with_power_for<T>(
+        steps: usize,
+        eighths: usize,
+        act: impl FnOnce() -> T,
+    ) -> (T, bool) {
+        LEFT.set(Some(steps));
+        EIGHTHS.set(eighths);
+        let done = act();
+        let was_cut = LEFT.take() == Some(0);
+        (done, was_cut)
+    }
+
+    /// Returns the steps of this thread since the last call.
+    pub(in crate::file) fn take_steps() -> Vec<&'static str> {
+        STEPS.take()
+    }
+
+    pub(super) fn step(name: &'static str) -> io::Result<()> {
+        match LEFT.get() {
+            Some(0) => Err(io::Error::other("the power is off")),
+            left => {
+                LEFT.set(left.map(|left| left - 1));
+                STEPS.with_borrow_mut(|steps| steps.push(name));
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn written_before_the_cut(len: usize) -> usize {
+        len * EIGHTHS.get() / 8
+    }
 }

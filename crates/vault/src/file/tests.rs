@@ -534,3 +534,102 @@ fn several_values_are_stored_together_or_not_at_all() {
     assert_eq!(vault.set_all(values).unwrap(), [1, 1, 2]);
     check(&vault, "A", Some(("again-of-a", 2)));
 }
+
+/// Everything that a vault says, with values.
+fn said(vault: &FileVault) -> Vec<(String, String, u64, Policy)> {
+    let listed = vault.list().unwrap();
+    let said = listed.into_iter().map(|it| {
+        let value = vault.get(&it.name).unwrap().unwrap().value.expose().to_owned();
+        (it.name.as_str().to_owned(), value, it.version, it.policy)
+    });
+    said.collect()
+}
+
+/// Cuts the power at every step of a change, and checks that what is there afterwards is all of the
+/// old or all of the new, and can be changed again.
+#[track_caller]
+fn check_power_cuts(change: impl Fn(&mut FileVault) -> Result<(), FileError>) {
+    let prepared = || {
+        let place = Place::new();
+        let vault = place.init();
+        vault.set(secret("A", "value-of-a")).unwrap();
+        vault
+            .set(NewSecret { policy: Some(hosts("a.example")), ..secret("B", "value-of-b") })
+            .unwrap();
+        (place, vault)
+    };
+    let (place, mut vault) = prepared();
+    let old = said(&vault);
+    change(&mut vault).unwrap();
+    let new = said(&place.open());
+    let mut cuts = 0;
+    for steps in 0.. {
+        let mut was_cut = false;
+        for eighths in [0, 4, 8] {
+            let (place, mut vault) = prepared();
+            let (done, cut) = disk::tests::with_power_for(steps, eighths, || change(&mut vault));
+            was_cut |= cut && done.is_err();
+            let found = said(&place.open());
+            assert!(found == old || found == new, "after {steps} steps: {found:?}");
+            assert!(done.is_err() || found == new, "it said that it was done");
+            place.open().set(secret("AFTER", "value-afterwards")).unwrap();
+            assert_eq!(said(&place.open()).len(), found.len() + 1);
+            assert_eq!(place.files(), ["vault", "vault.lock"]);
+        }
+        if !was_cut {
+            break;
+        }
+        cuts += 1;
+    }
+    assert!(cuts >= 6, "{cuts} cuts");
+}
+
+#[test]
+fn a_power_cut_leaves_the_old_or_the_new() {
+    check_power_cuts(|vault| vault.set(secret("A", "newer-value")).map(|_| ()));
+    check_power_cuts(|vault| vault.set(secret("C", "value-of-c")).map(|_| ()));
+    check_power_cuts(|vault| vault.delete(&name("B")));
+    check_power_cuts(|vault| vault.rename(&name("A"), name("D")));
+    check_power_cuts(|vault| vault.set_policy(&name("A"), &hosts("b.example")));
+}
+
+#[test]
+fn a_power_cut_while_the_key_changes_leaves_a_vault_that_opens() {
+    let keys = |vault: &FileVault| {
+        let folder = vault.path.parent().unwrap().parent().unwrap();
+        KeySource::Folder(folder.join("config").join("keys"))
+    };
+    check_power_cuts(|vault| vault.rotate_key(keys(vault)));
+}
+
+#[test]
+fn a_power_cut_at_the_very_first_leaves_none_or_an_empty_one() {
+    for steps in 0..20 {
+        let place = Place::new();
+        let (made, was_cut) = disk::tests::with_power_for(steps, 4, || {
+            FileVault::init(place.path(), place.keys()).is_ok()
+        });
+        match place.open_again() {
+            Ok(vault) => assert!(vault.list().unwrap().is_empty()),
+            Err(FileError::NotInitialised { .. }) => {
+                assert!(!made);
+                place.init().set(secret("A", "value-of-a")).unwrap();
+            }
+            Err(err) => panic!("after {steps} steps: {err}"),
+        }
+        if !was_cut {
+            return;
+        }
+    }
+    panic!("it never ended");
+}
+
+#[test]
+fn what_is_renamed_is_on_the_disk_before() {
+    let place = Place::new();
+    let vault = place.init();
+    disk::tests::take_steps();
+    vault.set(secret("A", "value-of-a")).unwrap();
+    let steps = ["clean", "create", "write", "sync", "rename", "sync folder"];
+    assert_eq!(disk::tests::take_steps(), steps);
+}

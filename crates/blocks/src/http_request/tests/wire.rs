@@ -4,7 +4,7 @@ use serde_json::json;
 
 use blueprint_model::{
     BlockPath, Secrets, Value,
-    egress::{HostPattern, Place},
+    egress::{HostPattern, Place, SecretUse},
     secret::Policy,
 };
 
@@ -140,7 +140,7 @@ fn handles_become_values_only_on_the_wire() {
     assert!(!wire.contains(&key) && !wire.contains(&upper), "{wire}");
     let shown = end.result.to_string();
     assert!(shown.contains(&key) && !shown.contains("s3cr3t"), "{shown}");
-    let uses: Vec<String> = plain.notes().uses.iter().map(|used| used.destination()).collect();
+    let uses: Vec<String> = plain.notes().uses.iter().map(SecretUse::destination).collect();
     let host = format!("http://127.0.0.1:{}", server.port);
     let places = ["path", "query", "query", "header:authorization", "body", "body"];
     assert_eq!(uses, places.map(|place| format!("{host} {place}")));

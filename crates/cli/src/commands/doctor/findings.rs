@@ -89,7 +89,7 @@ fn program() -> Finding {
 }
 
 fn about_project(project: &Project) -> Finding {
-    let file = project.root.join("project.yaml");
+    let file = project.path("project.yaml");
     if file.is_file() {
         return Finding::new("project", Grade::Good, tidy(&file));
     }
@@ -154,9 +154,7 @@ fn vault(project: &Project, app: &mut App) -> Finding {
         Ok(_) => {
             Finding::new("vault", Grade::Good, format!("{}, {entries}, it opens", tidy(&path)))
         }
-        Err(err) => {
-            Finding::new("vault", Grade::Broken, err.to_string()).help("blueprint vault status")
-        }
+        Err(err) => Finding::new("vault", Grade::Broken, err.to_string()),
     }
 }
 

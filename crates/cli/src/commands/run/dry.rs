@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, io::Write as _, sync::Arc};
 
 use anyhow::Result;
 use blueprint_engine::{Library, Plan, Preview, PreviewField, SecretNeed};
-use blueprint_model::{Value, blueprint::Join, code};
+use blueprint_model::{Value, blueprint::Join};
 use blueprint_vault::vault::Listing;
 use serde_json::json;
 
@@ -12,7 +12,6 @@ use crate::{
     app::App,
     commands::run::Output,
     exit::Exit,
-    failure::Failure,
     project::Project,
     render::text,
     secrets,
@@ -54,7 +53,7 @@ pub(super) fn run(
     let needs = trial.library.secrets(trial.plan);
     let listing =
         if needs.is_empty() { Listing::default() } else { secrets::vault(project, app)?.list() };
-    let secrets: Vec<(SecretNeed, Presence)> = needs
+    let found: Vec<(SecretNeed, Presence)> = needs
         .into_iter()
         .map(|need| {
             let presence = presence(&need, &listing);
@@ -64,24 +63,25 @@ pub(super) fn run(
     let blocks = trial.plan.preview(trial.inputs, trial.env);
     match output {
         Output::Json | Output::Ndjson => {
-            app.out.line(&format!("{:#}", document(trial, &blocks, &secrets)))?;
+            app.out.line(&format!("{:#}", document(trial, &blocks, &found)))?;
         }
         Output::Auto => {
             let width = if app.out.is_terminal { app.out.size().0 } else { usize::MAX };
             let page = Page { paint: app.out.paint, width };
-            app.out.write_all(page.text(trial, &blocks, &secrets).as_bytes())?;
+            app.out.write_all(page.text(trial, &blocks, &found).as_bytes())?;
         }
         Output::Quiet => {}
     }
-    let missing: Vec<&str> = secrets
+    let missing: Vec<&str> = found
         .iter()
         .filter(|(need, presence)| !need.is_optional && *presence == Presence::Missing)
         .map(|(need, _)| need.name.as_str())
         .collect();
-    let Some(first) = missing.first() else { return Ok(Exit::Fine) };
-    let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-    let failure = Failure::environment(format!("a run would miss {}", names.join(", ")));
-    Err(failure.code(code::SECRETS_MISSING).help(format!("blueprint vault set {first}")).into())
+    if missing.is_empty() {
+        return Ok(Exit::Fine);
+    }
+    let has_vault = secrets::vault_path(project, app).exists();
+    Err(secrets::missing(&missing, has_vault).into())
 }
 
 fn presence(need: &SecretNeed, listing: &Listing) -> Presence {

@@ -22,6 +22,8 @@ blocks:
   refused: {type: return_value, value: '@{message}'}
 ";
 
+const HINT: &str = "give it as -i id=VALUE, where lists and objects are JSON, or -i id=@FILE";
+
 struct Ran {
     exit: Result<Exit>,
     out: String,
@@ -74,7 +76,8 @@ Secrets
   ✗ KEY  missing
 ";
     assert_eq!(ran.out, expected, "\n{}", ran.out);
-    check_refusal(&ran, "a run would miss `KEY`", "blueprint vault set KEY");
+    let hint = "blueprint vault init\nblueprint vault set KEY";
+    check_refusal(&ran, "the vault has no secret `KEY`", hint);
 }
 
 #[test]
@@ -88,7 +91,9 @@ fn a_dry_run_is_data_too() {
 #[test]
 fn wrong_inputs_stop_a_dry_run_too() {
     let ran = run_file(BLUEPRINT, &[], &["--dry-run"]);
-    check_refusal(&ran, "input `id` is missing", "give inputs as `-i NAME=VALUE`");
+    check_refusal(&ran, "input `id` is missing", HINT);
+    let ran = run_file(BLUEPRINT, &[], &["-i", "ids=1"]);
+    check_refusal(&ran, "there is no input `ids`", "did you mean `id`?");
 }
 
 #[test]

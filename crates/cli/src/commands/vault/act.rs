@@ -1,23 +1,17 @@
 //! What the `vault` commands do.
 
-use std::{collections::BTreeMap, io::Write as _, sync::Arc};
+use std::{io::Write as _, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use blueprint_model::{
-    Secret, SecretName, Value, code, egress::HostPattern, provider::Listed, secret::Policy,
+    Secret, SecretName, Value, egress::HostPattern, provider::Listed, secret::Policy,
 };
-use blueprint_vault::{
-    Cost, FileVault, KeyKind, KeySource, NewSecret, WeakValues, dotenv, vault::ListedKey,
-};
-use jiff::Timestamp;
+use blueprint_vault::{Cost, FileVault, KeySource, NewSecret, WeakValues, vault::ListedKey};
 use serde_json::json;
 
-use super::{
-    DeleteArgs, ImportArgs, ImportFormat, InitArgs, ListArgs, RenameArgs, SetArgs, StatusArgs,
-};
+use super::{DeleteArgs, InitArgs, ListArgs, RenameArgs, SetArgs, policy};
 use crate::{
     app::App,
-    commands::run::Given,
     exit::Exit,
     failure::Failure,
     project::Project,
@@ -112,67 +106,6 @@ pub(super) fn rename(args: &RenameArgs, project: &Project, app: &mut App) -> Res
     Ok(Exit::Fine)
 }
 
-pub(super) fn import(args: &ImportArgs, project: &Project, app: &mut App) -> Result<Exit> {
-    let vault = secrets::file_vault(project, app);
-    FileVault::status(&secrets::vault_path(project, app)).map_err(file_failure)?;
-    let text = Given::parse(&args.from).read()?;
-    let pairs = match args.format {
-        ImportFormat::Env => dotenv::pairs(&text).map_err(|err| {
-            Failure::wrong(format!("{}:{err}", args.from.trim_start_matches('@')))
-        })?,
-        ImportFormat::Json => json_pairs(&text)?,
-    };
-    let named: Vec<(SecretName, Secret)> = pairs
-        .into_iter()
-        .map(|(name, value)| Ok((parse_name(&name)?, value)))
-        .collect::<Result<_>>()?;
-    // All or none: what would be refused is found before anything is stored.
-    for (name, value) in named.iter().filter(|_| !args.force) {
-        if let Some(why) = blueprint_vault::weakness(value.expose()) {
-            let failure = Failure::wrong(format!("the value of `{name}` is too weak: {why}"));
-            let hint = "nothing was stored; `--force` stores weak values too";
-            return Err(failure.code(code::WEAK_SECRET).help(hint).into());
-        }
-    }
-    for (name, value) in named {
-        let shown = name.clone();
-        let version = store(&vault, name, value, None, args.force)?;
-        app.err.line(&format!("stored {shown} (version {version})"))?;
-    }
-    app.err.line("next: delete the file that they came from")?;
-    Ok(Exit::Fine)
-}
-
-pub(super) fn status(args: &StatusArgs, project: &Project, app: &mut App) -> Result<Exit> {
-    let path = secrets::vault_path(project, app);
-    let status = FileVault::status(&path).map_err(file_failure)?;
-    let opened = secrets::file_vault(project, app).list();
-    let kind = match status.key {
-        KeyKind::Random => "key",
-        KeyKind::Passphrase => "passphrase",
-    };
-    if args.json {
-        app.out.line(&format!(
-            "{:#}",
-            json!({
-                "path": path.display().to_string(),
-                "opens_with": kind,
-                "entries": status.entries,
-                "is_open": opened.is_ok(),
-            })
-        ))?;
-    } else {
-        app.out.line(&format!("vault       {}", path.display()))?;
-        app.out.line(&format!("opens with  {kind}"))?;
-        app.out.line(&format!("entries     {}", status.entries))?;
-    }
-    opened.map_err(file_failure)?;
-    if !args.json {
-        app.out.line("it opens")?;
-    }
-    Ok(Exit::Fine)
-}
-
 fn store(
     vault: &FileVault,
     name: SecretName,
@@ -181,12 +114,11 @@ fn store(
     is_forced: bool,
 ) -> Result<u64> {
     let weak = if is_forced { WeakValues::Accept } else { WeakValues::Refuse };
-    #[expect(clippy::disallowed_methods, reason = "the edge of the process: a change has a time")]
-    let now = Timestamp::now();
+    let now = secrets::now();
     vault.set(NewSecret { name, value, policy, weak, now }).map_err(file_failure)
 }
 
-fn parse_name(text: &str) -> Result<SecretName> {
+pub(super) fn parse_name(text: &str) -> Result<SecretName> {
     SecretName::parse(text).ok_or_else(|| {
         Failure::wrong(format!("`{text}` cannot be the name of a secret"))
             .help("letters, digits, `_` and `-`, beginning with a letter: ACME_API_KEY")
@@ -194,21 +126,12 @@ fn parse_name(text: &str) -> Result<SecretName> {
     })
 }
 
-fn parse_host(text: &str) -> Result<HostPattern> {
+pub(super) fn parse_host(text: &str) -> Result<HostPattern> {
     HostPattern::parse(text).ok_or_else(|| {
         Failure::wrong(format!("`{text}` is no host"))
             .help("as in api.acme.example, *.acme.example or http://127.0.0.1:8080")
             .into()
     })
-}
-
-fn json_pairs(text: &str) -> Result<Vec<(String, Secret)>> {
-    let values: BTreeMap<String, String> = serde_json::from_str(text).map_err(|err| {
-        // The text holds secrets: only the place is said.
-        let (line, column) = (err.line(), err.column());
-        Failure::wrong(format!("not an object of texts (line {line}, column {column})"))
-    })?;
-    Ok(values.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
 }
 
 fn print_keys(keys: &[ListedKey], app: &mut App) -> Result<()> {
@@ -243,7 +166,7 @@ fn row_json(key: &ListedKey) -> Value {
         "provider": key.provider,
         "version": version,
         "changed_at": changed_at.map(|at| format!("{at:.0}")),
-        "hosts": policy.hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "policy": policy::json(policy),
         "is_shadowed": key.is_shadowed,
     })
 }

@@ -1,0 +1,7 @@
+//! wip.
+
+mod chain;
+mod echoes;
+mod failures;
+mod mirror;
+mod stage;
