@@ -1,7 +1,13 @@
 //! Handles in any text, cut and changed in any way: views show no token, a whole one is swapped.
 #![no_main]
 
-use blueprint_model::{Secret, SecretName, secret::Policy};
+use std::sync::Arc;
+
+use blueprint_model::{
+    Secret, SecretName,
+    egress::{Destination, Egress, Permit, Place, SecretGrant},
+    secret::Policy,
+};
 use blueprint_vault::{MemoryVault, Need, Vault};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,7 +22,7 @@ fuzz_target!(|data: (String, String, u8, u8)| {
     let provider =
         MemoryVault::new().with(name.clone(), Secret::new(VALUE.into()), Policy::default());
     let vault = Vault::new(vec![Box::new(provider)]);
-    let need = Need { name, is_optional: false };
+    let need = Need { name: name.clone(), is_optional: false };
     let secrets = vault.load(&[need], jiff::Timestamp::UNIX_EPOCH).unwrap();
     let token = secrets.handle(0);
     let text = format!("{before}{token}{after}");
@@ -28,5 +34,14 @@ fuzz_target!(|data: (String, String, u8, u8)| {
     if let Some(view) = secrets.view_text(&part) {
         assert!(!view.contains(VALUE));
     }
-    assert!(secrets.keys_in(&text).contains(&0));
+    let keys = vec![(name, SecretGrant::default())];
+    let permit = Permit { blueprint: "fuzz".into(), keys, ..Permit::default() };
+    let egress = Egress::new(secrets, Arc::new(permit));
+    let to = Destination { scheme: "https".into(), host: "api.acme.example".into(), port: 443 };
+    let send = |text: &str| egress.send(text, &to, &Place::Body, &str::to_owned);
+    let (sent, _) = send(&text).expect("the key may go there");
+    assert_eq!(*sent, format!("{before}{VALUE}{after}"));
+    if let (Ok((sent, _)), true) = (send(&part), end - start < token.len()) {
+        assert!(!sent.contains(VALUE));
+    }
 });

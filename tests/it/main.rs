@@ -5,6 +5,7 @@
 mod cli;
 mod layers;
 mod leaks;
+mod readme;
 mod schema;
 mod semantics;
 mod suite;

@@ -333,7 +333,8 @@ mod tests {
         let canary = canaries.wild("KEY");
         let oracle = Oracle::new(&[&canary], canaries.seed);
         let other = canaries.wild("OTHER").value;
-        for text in ["⟨vault.KEY⟩ went to api.acme.example", other.as_str(), &base64(&[0; 500])] {
+        for text in ["⟨vault.KEY⟩ went to api.acme.example", other.as_str(), &base64(&[0; 500])]
+        {
             assert_eq!(oracle.leaks(text.as_bytes()), [], "{text}");
         }
     }

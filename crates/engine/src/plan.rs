@@ -30,7 +30,6 @@ use blueprint_model::{
     Block, Blueprint, Diagnostic, Registry, SecretName, Source, Span, Value,
     block::BlockSpec,
     blueprint::{Join, OnError, Retry},
-    code,
     egress::{Permit, SecretGrant},
     schema::{self, Schema},
     value::{Map, Shared},
@@ -179,15 +178,6 @@ pub struct Built {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Faults that may be there only because an edge is wrong, which was reported.
-const FOLLOW_FROM_EDGES: [code::Code; 5] = [
-    code::UNSURE_RESULT,
-    code::AMBIGUOUS_RESULT,
-    code::NO_RESULT,
-    code::NEVER_RUNS,
-    code::RACING_RETURNS,
-];
-
 /// The most blocks at work at once, where the blueprint does not say.
 const DEFAULT_CONCURRENCY: usize = 64;
 
@@ -215,9 +205,6 @@ impl Plan {
         };
         let mut parts = compile::compile(&cx, &mut diagnostics);
         let (needs, sites) = secrets::judge(&cx, &mut parts, &mut diagnostics);
-        if draft.graphs.iter().any(names::DraftGraph::lacks_edges) {
-            diagnostics.retain(|diagnostic| !FOLLOW_FROM_EDGES.contains(&diagnostic.code));
-        }
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         // A block without a type was reported by the reader.
         let is_typed = draft.graphs.iter().all(names::DraftGraph::is_typed);

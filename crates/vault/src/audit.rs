@@ -41,6 +41,8 @@ use crate::{crypto, file::disk};
 
 /// How long lines may be without the head above them.
 const SEAL_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// How long a file is taken to be where it was.
+const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// Most characters of a text in a line.
 const MAX_TEXT: usize = 1_000;
 
@@ -102,6 +104,7 @@ struct Open {
     tip: Tip,
     sealed: u64,
     sealed_at: Timestamp,
+    looked_at: Timestamp,
 }
 
 impl AuditFile {
@@ -129,7 +132,7 @@ impl AuditFile {
     pub fn append(&self, audited: &Audited<'_>) -> Result<(), AuditFault> {
         let mut slot = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.clock)();
-        if slot.as_ref().is_some_and(|open| !is_same(&open.file, &self.path)) {
+        if slot.as_mut().is_some_and(|open| open.is_elsewhere(&self.path, now)) {
             // Somebody moved it away: what comes now begins a new one.
             *slot = None;
         }
@@ -169,7 +172,7 @@ impl AuditFile {
         let seal = Seal::find(&title.id, self.keys.as_deref(), &self.path)?;
         let head = seal.head()?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let chain = Chain::new(seal.chain_key(), &self.path);
+        let chain = Chain::new(&seal.chain_key(), &self.path);
         let (at_head, _) = chain.follow(&mut (&mut file).take(head.end), Tip::default())?;
         chain.judge_head(at_head, head)?;
         let (tip, torn) = chain.follow(&mut file, at_head)?;
@@ -220,8 +223,16 @@ impl AuditFile {
         let Some(title) = title else { return self.make(file, now) };
         let seal = Seal::find(&title.id, self.keys.as_deref(), &self.path)?;
         let head = seal.head()?;
-        let chain = Chain::new(seal.chain_key(), &self.path);
-        Ok(Open { file, seal, chain, tip: head, sealed: head.count, sealed_at: now })
+        let chain = Chain::new(&seal.chain_key(), &self.path);
+        Ok(Open {
+            file,
+            seal,
+            chain,
+            tip: head,
+            sealed: head.count,
+            sealed_at: now,
+            looked_at: now,
+        })
     }
 
     fn make(&self, mut file: File, now: Timestamp) -> Result<Open, AuditFault> {
@@ -229,13 +240,13 @@ impl AuditFile {
         let id = crypto::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let title = Title { audit: read::VERSION, id: id.clone(), time: format!("{now:.3}") };
         let seal = Seal::make(&id, self.keys.as_deref(), &self.path)?;
-        let chain = Chain::new(seal.chain_key(), &self.path);
+        let chain = Chain::new(&seal.chain_key(), &self.path);
         let (text, tip) = chain.next(&json(&title), Tip::default());
         file.set_len(0).map_err(failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
         disk::sync_folder(&self.path).map_err(failed)?;
         seal.put(tip)?;
-        Ok(Open { file, seal, chain, tip, sealed: tip.count, sealed_at: now })
+        Ok(Open { file, seal, chain, tip, sealed: tip.count, sealed_at: now, looked_at: now })
     }
 
     fn add(
@@ -282,10 +293,25 @@ impl Drop for AuditFile {
 }
 
 impl Open {
+    /// Returns whether the path means another file by now; looks once a second. Until it looks, lines
+    /// go to the file that was moved, behind those that are there.
+    fn is_elsewhere(&mut self, path: &Path, now: Timestamp) -> bool {
+        if now.duration_since(self.looked_at) < LOOK_AFTER {
+            return false;
+        }
+        self.looked_at = now;
+        !is_same(&self.file, path)
+    }
+
     /// Reads what other processes have added, and cuts off what a crash left of a line.
     fn catch_up(&mut self, path: &Path) -> Result<(), AuditFault> {
         let failed = |source| AuditFault::Disk { action: "read", path: path.to_owned(), source };
-        let size = self.file.metadata().map_err(failed)?.len();
+        let metadata = self.file.metadata().map_err(failed)?;
+        if is_deleted(&metadata) {
+            let source = io::Error::new(io::ErrorKind::NotFound, "it was deleted just now");
+            return Err(failed(source));
+        }
+        let size = metadata.len();
         if size == self.tip.end {
             return Ok(());
         }
@@ -356,6 +382,15 @@ fn is_same(file: &File, path: &Path) -> bool {
         let _ = file;
         fs::metadata(path).is_ok()
     }
+}
+
+/// Returns whether an open file has no name any more.
+fn is_deleted(metadata: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    let is_deleted = std::os::unix::fs::MetadataExt::nlink(metadata) == 0;
+    #[cfg(not(unix))]
+    let is_deleted = !metadata.is_file();
+    is_deleted
 }
 
 fn describe(fault: &AuditFault) -> String {

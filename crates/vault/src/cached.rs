@@ -71,18 +71,17 @@ fn copy(entry: &Entry) -> Entry {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    };
+    use std::{cell::Cell, sync::Arc};
 
     use super::*;
     use crate::env::unversioned;
 
-    static NOW: AtomicI64 = AtomicI64::new(1_800_000_000);
+    thread_local! {
+        static NOW: Cell<i64> = const { Cell::new(1_800_000_000) };
+    }
 
     fn clock() -> Timestamp {
-        Timestamp::from_second(NOW.load(Ordering::Relaxed)).unwrap()
+        Timestamp::from_second(NOW.get()).unwrap()
     }
 
     /// A source that gives what it is told to.
@@ -122,9 +121,9 @@ mod tests {
         check(Some("first-value"), Ok(Some("first-value")));
         check(Some("second-value"), Ok(Some("second-value")));
         check(None, Ok(Some("second-value")));
-        NOW.fetch_add(299, Ordering::Relaxed);
+        NOW.set(NOW.get() + 299);
         check(None, Ok(Some("second-value")));
-        NOW.fetch_add(1, Ordering::Relaxed);
+        NOW.set(NOW.get() + 1);
         check(None, Err(()));
         check(Some("third-value"), Ok(Some("third-value")));
         check(Some(""), Ok(None));

@@ -41,6 +41,34 @@ pub(crate) fn is_mac(key: &[u8], data: &[u8], tag: &[u8]) -> bool {
     mac_of(key, data).verify_slice(tag).is_ok()
 }
 
+/// A key of HMAC-SHA-256 that is used again and again: what depends on the key alone is done once.
+#[derive(Clone)]
+pub(crate) struct Keyed(Hmac<Sha256>);
+
+impl Keyed {
+    /// Takes a key.
+    pub(crate) fn new(key: &Key) -> Self {
+        Self(mac_of(key.as_slice(), &[]))
+    }
+
+    /// Returns the HMAC of two texts, one after the other.
+    pub(crate) fn mac(&self, first: &[u8], second: &[u8]) -> [u8; KEY_LEN] {
+        self.over(first, second).finalize().into_bytes().into()
+    }
+
+    /// Returns whether `tag` is that HMAC, in constant time.
+    pub(crate) fn is_mac(&self, first: &[u8], second: &[u8], tag: &[u8]) -> bool {
+        self.over(first, second).verify_slice(tag).is_ok()
+    }
+
+    fn over(&self, first: &[u8], second: &[u8]) -> Hmac<Sha256> {
+        let mut mac = self.0.clone();
+        mac.update(first);
+        mac.update(second);
+        mac
+    }
+}
+
 /// Returns the key for one job, so that no key is used for two.
 pub(crate) fn subkey(key: &Key, job: &str) -> Key {
     Zeroizing::new(hmac_sha256(key.as_slice(), job.as_bytes()))

@@ -71,11 +71,14 @@ impl Drop for Mirror {
 }
 
 fn serve(mut stream: TcpStream, shared: &Shared) {
-    let Some(request) = read_request(&mut stream) else { return };
+    let Some(request) = read_request(&mut stream) else {
+        drop(stream.write_all(b"not TLS\r\n"));
+        return;
+    };
     shared.received.lock().unwrap().push(request.clone());
     let line = String::from_utf8_lossy(&request).into_owned();
     let path = line.split(' ').nth(1).unwrap_or("/").to_owned();
-    if path == "/slow" {
+    if path.starts_with("/slow/") {
         // Until the client hangs up.
         drop(stream.read(&mut [0; 1]));
         return;
@@ -96,6 +99,9 @@ fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
                 return Some(request);
             }
         }
+        if request.first() == Some(&0x16) {
+            return None; // It speaks TLS, this server does not.
+        }
         match stream.read(&mut buffer) {
             Ok(0) | Err(_) => return None,
             Ok(len) => request.extend(&buffer[..len]),
@@ -107,7 +113,7 @@ fn answer(path: &str, request: &[u8], values: &[String]) -> Vec<u8> {
     let seen = String::from_utf8_lossy(request).into_owned();
     let (name, rest) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
     let at = |n: usize| values[n % values.len()].as_str();
-    let number: usize = rest.split('/').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let number = rest.split(['/', '?']).next().and_then(|n| n.parse().ok()).unwrap_or(0);
     let value = at(number);
     match name {
         "echo" => with("text/plain", &seen),
@@ -125,6 +131,18 @@ fn answer(path: &str, request: &[u8], values: &[String]) -> Vec<u8> {
         "base64" => {
             let before = "x".repeat(rest.len());
             with("text/plain", &oracle::base64(format!("{before}{value}yz").as_bytes()))
+        }
+        "latin1" => {
+            // As servers do that take the bytes of a header for Latin-1.
+            let read: String = value.bytes().map(char::from).collect();
+            with("text/plain", &read)
+        }
+        "mixed-header" => {
+            let mixed = [b"X-Seen: \xe9 ", value.as_bytes()].concat();
+            let mut answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_vec();
+            answer.extend(mixed);
+            answer.extend(b"\r\n\r\n");
+            answer
         }
         "headers" => {
             let line = value.replace('\n', " ");
@@ -151,7 +169,8 @@ fn answer(path: &str, request: &[u8], values: &[String]) -> Vec<u8> {
         "chunks" => chunks(value),
         "gzip" => whole("200 OK", "text/plain", "Content-Encoding: gzip\r\n", &gzip(value)),
         "cut" => {
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9999\r\n\r\n";
+            let head =
+                "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9999\r\n\r\n";
             format!("{head}{value}").into_bytes()
         }
         "no-http" => format!("{value}\r\n\r\n").into_bytes(),

@@ -3,19 +3,17 @@
 use std::{
     fs,
     io::Write as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
+use blueprint_model::token::TOKEN_LEN;
 use tempfile::TempDir;
 use tests::{
     canary::{Canaries, Canary},
     oracle::Oracle,
     workspace,
 };
-
-/// Characters of the token behind a handle.
-const TOKEN_LEN: usize = blueprint_model::token::TOKEN_LEN;
 
 /// A folder with a project and a vault.
 pub(super) struct Stage {
@@ -35,14 +33,17 @@ pub(super) struct Printed {
 }
 
 impl Stage {
-    /// Returns a project with an open vault that has all canaries, each of which may be revealed.
+    /// Returns a project with an open vault that has all canaries.
     pub(super) fn new() -> Self {
         let stage = Self::empty();
         stage.run(&["vault", "init"]).check(0, "made the vault");
-        for canary in &stage.canaries {
-            let stored = stage.run_with(&["vault", "set", canary.name], canary.value.as_bytes());
-            stored.check(0, "stored");
-        }
+        let values: serde_json::Map<String, serde_json::Value> = stage
+            .canaries
+            .iter()
+            .map(|canary| (canary.name.into(), canary.value.as_str().into()))
+            .collect();
+        let values = serde_json::Value::Object(values).to_string();
+        stage.run_with(&["vault", "import", "--format", "json"], values.as_bytes()).check(0, "");
         stage
     }
 
@@ -86,6 +87,21 @@ impl Stage {
     /// Runs the program with something on stdin.
     #[track_caller]
     pub(super) fn run_with(&self, args: &[&str], stdin: &[u8]) -> Printed {
+        let printed = self.start(args, stdin);
+        let what = args.join(" ");
+        for (stream, bytes) in [("stdout", &printed.out), ("stderr", &printed.err)] {
+            let place = format!("{stream} of `{what}`");
+            self.oracle.check(&place, bytes);
+            check_tokens(&place, bytes);
+            for word in [&b"panicked"[..], b"stack backtrace"] {
+                assert!(!contains(bytes, word), "{place}: a panic\n{}", printed.text());
+            }
+        }
+        printed
+    }
+
+    /// Runs the program and judges nothing.
+    pub(super) fn start(&self, args: &[&str], stdin: &[u8]) -> Printed {
         let mut child = Command::new(env!("CARGO_BIN_EXE_blueprint-under-test"))
             .args(args)
             .current_dir(self.folder.path())
@@ -107,17 +123,7 @@ impl Stage {
         drop(pipe);
         let output = child.wait_with_output().unwrap();
         let code = output.status.code().unwrap_or(-1);
-        let printed = Printed { code, out: output.stdout, err: output.stderr };
-        let what = args.join(" ");
-        for (stream, bytes) in [("stdout", &printed.out), ("stderr", &printed.err)] {
-            let place = format!("{stream} of `{what}`");
-            self.oracle.check(&place, bytes);
-            check_tokens(&place, bytes);
-            for word in [&b"panicked"[..], b"stack backtrace"] {
-                assert!(!contains(bytes, word), "{place}: a panic\n{}", printed.text());
-            }
-        }
-        printed
+        Printed { code, out: output.stdout, err: output.stderr }
     }
 
     /// Checks names and bytes of every file in the project and in the home folder.
@@ -135,10 +141,6 @@ impl Stage {
         let found = workspace::files(&self.path(folder), ending);
         assert_eq!(found.len(), 1, "{found:?}");
         found[0].clone()
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

@@ -139,13 +139,15 @@ fn headers_value(headers: &HeaderMap) -> Value {
     Value::Object(map)
 }
 
-/// A header's text: UTF-8 where it is, else each byte as the character of that number.
+/// A header's text: UTF-8 where it is, other bytes as the characters of their numbers (ISO 8859-1).
+/// Part by part, so that a secret beside a stray byte is still read as it was written.
 fn header_text(value: &HeaderValue) -> String {
-    let bytes = value.as_bytes();
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    let mut text = String::new();
+    for part in value.as_bytes().utf8_chunks() {
+        text.push_str(part.valid());
+        text.extend(part.invalid().iter().map(|byte| char::from(*byte)));
     }
+    text
 }
 
 #[cfg(test)]

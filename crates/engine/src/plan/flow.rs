@@ -220,7 +220,8 @@ pub(crate) fn judge(
     flows: &[Flow],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    for ((draft, connected), flow) in draft.graphs.iter().zip(graphs).zip(flows) {
+    let wired = draft.graphs.iter().zip(graphs).zip(flows).filter(|((draft, _), _)| draft.is_wired);
+    for ((draft, connected), flow) in wired {
         for (block, node) in draft.nodes.iter().enumerate() {
             let block = index(block);
             if node.node.join == Join::All

@@ -65,11 +65,6 @@ impl DraftGraph<'_> {
     pub(crate) fn is_typed(&self) -> bool {
         self.nodes.iter().all(|node| node.block.is_some())
     }
-
-    /// Returns whether an edge that was written leads nowhere, or waits for no known outcome.
-    pub(crate) fn lacks_edges(&self) -> bool {
-        self.nodes.iter().any(|node| node.edges.len() < node.node.next.len())
-    }
 }
 
 impl DraftNode<'_> {

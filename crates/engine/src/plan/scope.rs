@@ -174,7 +174,7 @@ fn message(reader: &Reader<'_>, start: &Start<'_>) -> Result<FoundRoot, Problem>
         let outcome = &graph.nodes[*from as usize].outcomes[*outcome as usize];
         outcome.is_error || *outcome.name == *"partial" || *outcome.name == *"exhausted"
     });
-    if is_told || start.is_forgiving {
+    if is_told || start.is_forgiving || !reader.is_wired() {
         return Ok(FoundRoot { root: Root::Message, skip: 0 });
     }
     Err(Problem::new(

@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{AuditLine, Title, seal::Tip};
-use crate::crypto::{self, Key};
+use crate::crypto::{Key, Keyed};
 
 /// The version of the format.
 pub(super) const VERSION: u32 = 1;
@@ -141,20 +141,20 @@ pub(super) fn title(file: &mut File, path: &Path) -> Result<Title, AuditFault> {
 
 /// The keyed hash that ties each line to the one before.
 pub(super) struct Chain {
-    key: Key,
+    key: Keyed,
     path: PathBuf,
 }
 
 impl Chain {
-    pub(super) fn new(key: Key, path: &Path) -> Self {
-        Self { key, path: path.into() }
+    pub(super) fn new(key: &Key, path: &Path) -> Self {
+        Self { key: Keyed::new(key), path: path.into() }
     }
 
     /// Returns the line that holds `text`, an object in JSON, after the one at `tip`, and the tip
     /// behind it.
     pub(super) fn next(&self, text: &str, tip: Tip) -> (String, Tip) {
         let open = text.strip_suffix('}').unwrap_or(text);
-        let mac = self.mac(open, tip);
+        let mac = self.key.mac(&tip.mac, open.as_bytes());
         let line = format!("{open}{MAC}{}\"}}\n", STANDARD.encode(mac));
         let end = tip.end + line.len() as u64;
         (line, Tip { count: tip.count + 1, end, mac })
@@ -196,19 +196,11 @@ impl Chain {
         let mac = rest.strip_suffix("\"}\n").ok_or_else(broken)?;
         let mac: [u8; 32] =
             STANDARD.decode(mac).ok().and_then(|mac| mac.try_into().ok()).ok_or_else(broken)?;
-        if !crypto::is_mac(self.key.as_slice(), &signed(open, tip), &mac) {
+        if !self.key.is_mac(&tip.mac, open.as_bytes(), &mac) {
             return Err(broken());
         }
         Ok(Tip { count: tip.count + 1, end: tip.end + line.len() as u64, mac })
     }
-
-    fn mac(&self, open: &str, tip: Tip) -> [u8; 32] {
-        crypto::hmac_sha256(self.key.as_slice(), &signed(open, tip))
-    }
-}
-
-fn signed(open: &str, tip: Tip) -> Vec<u8> {
-    [tip.mac.as_slice(), open.as_bytes()].concat()
 }
 
 /// Returns the next whole line, without its end.

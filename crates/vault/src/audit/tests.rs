@@ -1,20 +1,22 @@
 //! Tests of the audit.
 
-use std::{
-    io,
-    sync::atomic::{AtomicI64, Ordering},
-    thread,
-};
+use std::{cell::Cell, io, thread};
 
 use blueprint_model::audit::Action;
 use tempfile::TempDir;
 
 use super::*;
 
-static NOW: AtomicI64 = AtomicI64::new(1_800_000_000);
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(1_800_000_000) };
+}
 
 fn clock() -> Timestamp {
-    Timestamp::from_second(NOW.load(Ordering::Relaxed)).unwrap()
+    Timestamp::from_second(NOW.get()).unwrap()
+}
+
+fn wait(seconds: i64) {
+    NOW.set(NOW.get() + seconds);
 }
 
 struct Place(TempDir);
@@ -247,10 +249,9 @@ fn the_head_follows_each_second_and_at_the_end() {
     append(&audit, "A").unwrap();
     append(&audit, "B").unwrap();
     assert_eq!(place.open().verify().unwrap().sealed, 0);
-    NOW.fetch_add(2, Ordering::Relaxed);
+    wait(2);
     append(&audit, "C").unwrap();
     assert_eq!(place.open().verify().unwrap().sealed, 3);
-    NOW.fetch_sub(2, Ordering::Relaxed);
     append(&audit, "D").unwrap();
     drop(audit);
     assert_eq!(place.open().verify().unwrap().sealed, 4);
@@ -296,9 +297,17 @@ fn moved_away_it_begins_anew_and_says_so() {
     append(&at_work, "A").unwrap();
     fs::rename(place.path(), place.path().with_extension("old")).unwrap();
     assert!(matches!(place.open().verify(), Err(AuditFault::NotThere { .. })));
+    wait(1);
     append(&at_work, "B").unwrap();
     place.check_whole(1);
     assert_eq!(place.open().verify().unwrap().earlier, 1);
+    // What is deleted is noticed at once, and the use after that begins anew.
+    fs::remove_file(place.path()).unwrap();
+    let fault = append(&at_work, "C").unwrap_err();
+    assert_eq!(describe(&fault).split(": ").last(), Some("it was deleted just now"));
+    append(&at_work, "C").unwrap();
+    place.check_whole(1);
+    assert_eq!(place.open().verify().unwrap().earlier, 2);
 }
 
 #[test]

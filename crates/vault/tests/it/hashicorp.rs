@@ -1,12 +1,6 @@
 //! `HashiCorp` Vault as a source, against a server of our own that answers as it does.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::{cell::Cell, collections::BTreeMap};
 
 use blueprint_model::{Provider, ProviderError, Secret, SecretName};
 use blueprint_vault::{
@@ -19,16 +13,16 @@ use serde_json::{Map, Value, json};
 
 use crate::server::{Server, State};
 
-static NOW: AtomicI64 = AtomicI64::new(1_800_000_000);
-/// Tests that move the time do so one at a time.
-static TIME: Mutex<()> = Mutex::new(());
-
-fn clock() -> Timestamp {
-    Timestamp::from_second(NOW.load(Ordering::Relaxed)).unwrap()
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(1_800_000_000) };
 }
 
-fn keep_time() -> MutexGuard<'static, ()> {
-    TIME.lock().unwrap_or_else(PoisonError::into_inner)
+fn clock() -> Timestamp {
+    Timestamp::from_second(NOW.get()).unwrap()
+}
+
+fn wait(seconds: i64) {
+    NOW.set(NOW.get() + seconds);
 }
 
 fn fields(value: &Value) -> Map<String, Value> {
@@ -172,7 +166,6 @@ fn a_policy_can_be_kept_with_the_secret() {
 
 #[test]
 fn a_role_logs_in_and_logs_in_again() {
-    let _time = keep_time();
     let server = server();
     let role = |secret: &str| Auth::AppRole {
         role: Secret::new("role-1".into()),
@@ -190,12 +183,12 @@ fn a_role_logs_in_and_logs_in_again() {
     check(&vault, "ACME_KEY", Some(("hunter2-hunter3", 1)));
     assert_eq!(logins(&server.take_asked()), 1);
     // Half of its time is over: it is renewed.
-    NOW.fetch_add(301, Ordering::Relaxed);
+    wait(301);
     check(&vault, "ACME_KEY", Some(("hunter2-hunter3", 1)));
     assert_eq!(server.take_asked()[0], "POST /v1/auth/token/renew-self");
     // It cannot be renewed any more: a new login.
     server.state().tokens.insert("login-token-2".into(), (600, false));
-    NOW.fetch_add(301, Ordering::Relaxed);
+    wait(301);
     check(&vault, "ACME_KEY", Some(("hunter2-hunter3", 1)));
     assert_eq!(logins(&server.take_asked()), 1);
     check_error(&of(role("wrong-secret")), "refuses the AppRole");
@@ -203,16 +196,15 @@ fn a_role_logs_in_and_logs_in_again() {
 
 #[test]
 fn a_token_is_renewed_in_time() {
-    let _time = keep_time();
     let server = server();
     let auth = Auth::Token(Secret::new("short-token".into()));
     let vault = HashicorpVault::new(HashicorpSource { auth, ..source(&server, "keys/") }, clock);
     check(&vault, "ACME_KEY", Some(("hunter2-hunter3", 1)));
     server.take_asked();
-    NOW.fetch_add(49, Ordering::Relaxed);
+    wait(49);
     check(&vault, "ACME_KEY", Some(("hunter2-hunter3", 1)));
     assert_eq!(server.take_asked().len(), 1);
-    NOW.fetch_add(2, Ordering::Relaxed);
+    wait(2);
     check(&vault, "ACME_KEY", Some(("hunter2-hunter3", 1)));
     assert_eq!(server.take_asked()[0], "POST /v1/auth/token/renew-self");
 }

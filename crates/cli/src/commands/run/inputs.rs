@@ -83,19 +83,15 @@ pub(super) fn gather(all: Option<&str>, single: &[Input], declared: &Schema) -> 
         }
     };
     for input in single {
-        let names = declared.properties.keys().map(String::as_str);
-        // Without declared inputs everything is payload.
-        if !declared.properties.is_empty() && !declared.properties.contains_key(&input.key) {
-            return Err(Failure::unknown("input", &input.key, names).code(code::BAD_INPUTS).into());
-        }
-        let known = &declared.properties;
-        if !known.is_empty() && !known.contains_key(&input.key) {
-            let names = known.keys().map(String::as_str);
-            return Err(Failure::unknown("input", &input.key, names).code(code::BAD_INPUTS).into());
-        }
         let text = input.value.read()?;
         let value = typed(&input.key, text, declared.properties.get(&input.key))?;
         inputs.insert(input.key.clone(), value);
+    }
+    // Without declared inputs everything is payload.
+    let known = &declared.properties;
+    if let Some(name) = inputs.keys().find(|name| !known.is_empty() && !known.contains_key(*name)) {
+        let names = known.keys().map(String::as_str);
+        return Err(Failure::unknown("input", name, names).code(code::BAD_INPUTS).into());
     }
     Ok(Value::Object(inputs))
 }

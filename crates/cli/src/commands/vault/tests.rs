@@ -285,7 +285,9 @@ fn zz_ratio() {
                 let mut seen = Vec::new();
                 loop {
                     let n = stream.read(&mut buf).unwrap_or(0);
-                    if n == 0 { return; }
+                    if n == 0 {
+                        return;
+                    }
                     seen.extend_from_slice(&buf[..n]);
                     if seen.ends_with(b"\r\n\r\n") {
                         seen.clear();
@@ -296,7 +298,7 @@ fn zz_ratio() {
         }
     });
     let place = Place::new();
-    place.write("blueprints/many.yaml", &format!("name: many\nsecrets: {{ACME_KEY: {{hosts: ['http://127.0.0.1:{port}']}}}}\nblocks:\n  each:\n    type: for_each\n    in: '@{{inputs.items}}'\n    concurrency: 8\n    do:\n      get: {{type: http_request, url: 'http://127.0.0.1:{port}/', headers: {{Authorization: 'Bearer @{{vault.ACME_KEY}}'}}}}\ninputs: {{items: {{type: array}}}}\n"));
+    place.write("blueprints/many.yaml", &format!("name: many\nsecrets: {{ACME_KEY: {{hosts: ['http://127.0.0.1:{port}']}}}}\nblocks:\n  each:\n    type: for_each\n    items: '@{{inputs.items}}'\n    concurrency: 8\n    do:\n      get: {{type: http_request, url: 'http://127.0.0.1:{port}/', headers: {{Authorization: 'Bearer @{{vault.ACME_KEY}}'}}}}\ninputs: {{items: {{type: array}}}}\n"));
     let registry = crate::wiring::registry();
     let runtime = crate::execute::runtime().unwrap();
     let items: Vec<u64> = (0..1000).collect();
@@ -308,22 +310,47 @@ fn zz_ratio() {
         app.environment = Environment::from_pairs(&[("XDG_CONFIG_HOME", &config)]);
         let (project, file) = Project::find("many", place.0.path()).unwrap();
         let checked = crate::project::check_file(&file, &registry).unwrap();
-        for d in &checked.diagnostics { println!("{}", d.message); }
+        for d in &checked.diagnostics {
+            println!("DIAG {}", d.message);
+        }
         let linked = crate::project::Project::library(&project, &checked, &registry).unwrap();
         let plan = checked.plan.unwrap();
-        let need = [blueprint_vault::Need { name: SecretName::parse("ACME_KEY").unwrap(), is_optional: false }];
+        let need = [blueprint_vault::Need {
+            name: SecretName::parse("ACME_KEY").unwrap(),
+            is_optional: false,
+        }];
         let secrets = if on == 1 {
             secrets::load(&linked.library.secrets(&plan), &project, &mut app).unwrap()
         } else {
-            blueprint_vault::Vault::new(vec![Box::new(secrets::file_vault(&project, &mut app))]).load(&need, secrets::now()).unwrap()
+            blueprint_vault::Vault::new(vec![Box::new(secrets::file_vault(&project, &mut app))])
+                .load(&need, secrets::now())
+                .unwrap()
         };
-        let start = blueprint_engine::StartRun { secrets, env: Arc::default(), payload: json!({}), inputs: json!({"items": items}), timeout: None, library: Arc::new(linked.library), plan };
+        let start = blueprint_engine::StartRun {
+            secrets,
+            env: Arc::default(),
+            payload: json!({}),
+            inputs: json!({"items": items}),
+            timeout: None,
+            library: Arc::new(linked.library),
+            plan,
+        };
         let engine = crate::execute::engine(project.limits());
         let begin = std::time::Instant::now();
-        let end = runtime.block_on(async { engine.start(start).unwrap().finished().await.unwrap() });
+        let end =
+            runtime.block_on(async { engine.start(start).unwrap().finished().await.unwrap() });
         assert!(end.error.is_none(), "{:?}", end.error);
         times[on].push(begin.elapsed());
     }
-    for t in &mut times { t.sort(); }
-    println!("off {:?} on {:?} ratio {:.3}; min {:?} {:?}", times[0][4], times[1][4], times[1][4].as_secs_f64() / times[0][4].as_secs_f64(), times[0][0], times[1][0]);
+    for t in &mut times {
+        t.sort();
+    }
+    println!(
+        "off {:?} on {:?} ratio {:.3}; min {:?} {:?}",
+        times[0][4],
+        times[1][4],
+        times[1][4].as_secs_f64() / times[0][4].as_secs_f64(),
+        times[0][0],
+        times[1][0]
+    );
 }
