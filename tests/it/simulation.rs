@@ -23,7 +23,7 @@ use tokio::{runtime::Builder, time::Instant};
 
 fn rounds() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a knob of the test suite")]
-    std::env::var("SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(400)
+    std::env::var("SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
 
 const FIELD: FieldSpec = FieldSpec {

@@ -1,0 +1,104 @@
+//! A block type with a bug: it panics, and says the value of a secret.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use blueprint::{project::check_bytes, wiring};
+use blueprint_engine::{Clock, Engine, Ids, Library, StartRun};
+use blueprint_journal::MemoryJournal;
+use blueprint_model::{
+    Inputs, Limits, Registry, Value, block,
+    block::{Block, BlockCx, BlockError, BlockSpec, Finish},
+    egress::{Destination, Place},
+    format,
+};
+use serde_json::json;
+use tests::{canary::Canaries, oracle::Oracle, secrets};
+use tokio::runtime::Builder;
+
+static SPEC: BlockSpec = BlockSpec {
+    kind: "bug",
+    summary: "Panic",
+    docs: "For tests.",
+    fields: &[block::FieldSpec {
+        name: "text",
+        kind: block::FieldKind::Text,
+        need: block::Need::Required,
+        summary: "what to say",
+        is_egress: true,
+    }],
+    outcomes: &[
+        block::OutcomeSpec { name: "success", is_error: false, summary: "never" },
+        block::OutcomeSpec { name: "error", is_error: true, summary: "always" },
+    ],
+    one_of: &[],
+    outcomes_from: None,
+    failure: "error",
+    pace: block::Pace::Waiting,
+    reach: block::Reach::Outside,
+    result: "nothing",
+    example: "{type: bug, text: x}",
+};
+
+struct Bug;
+
+#[async_trait]
+impl Block for Bug {
+    fn spec(&self) -> &'static BlockSpec {
+        &SPEC
+    }
+
+    async fn run(&self, inputs: &Inputs, cx: &BlockCx) -> Result<Finish, BlockError> {
+        let to = Destination { scheme: "https".into(), host: "acme.example".into(), port: 443 };
+        let text = inputs.text("text")?.unwrap_or_default();
+        let (value, _) = cx.egress.send(text, &to, &Place::Body, &str::to_owned)?;
+        cx.log(block::Level::Error, format!("about to fail with {}", *value));
+        panic!("{}", *value);
+    }
+}
+
+#[test]
+fn the_text_of_a_panic_is_in_no_event() {
+    let mut canaries = Canaries::fresh();
+    let canary = canaries.wild("KEY");
+    let mut blocks = wiring::registry().blocks().to_vec();
+    blocks.push(Arc::new(Bug));
+    let languages = wiring::registry().languages().to_vec();
+    let text = "name: buggy\nblocks:\n  bug: {type: bug, text: \"a @{vault.KEY} b\", next: {error: end}}\n  \
+                end: {type: return_value, value: \"@{message}\"}\n";
+    let checked = check_bytes("buggy", text.as_bytes(), &Registry::new(blocks, languages));
+    let plan = checked.plan.expect("it has no error");
+    let library = Arc::new(Library::link(vec![plan.clone()], &[]).library);
+    let given = json!({"KEY": {"value": canary.value}});
+    let secrets = secrets::load(&library.secrets(&plan), &given).expect("it is in the vault");
+    let engine =
+        Engine::new(Arc::new(MemoryJournal::keeping()), Clock::System, Ids::counted(), Limits::default());
+    let start = StartRun {
+        plan,
+        library,
+        inputs: json!({}),
+        payload: Value::Null,
+        secrets,
+        env: Arc::default(),
+        timeout: None,
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let (end, events) = runtime.block_on(async {
+        let mut handle = engine.start(start).expect("its inputs are right");
+        let mut receiver = handle.events().expect("nobody has taken them");
+        let follow = async {
+            let mut events = String::new();
+            while let Some(event) = receiver.recv().await {
+                events.push_str(&format::to_json(&event).to_string());
+            }
+            events
+        };
+        tokio::join!(handle.finished(), follow)
+    });
+    let value = end.expect("memory takes everything").value.to_string();
+    assert!(value.contains("has a bug"), "{value}");
+    let oracle = Oracle::new(&[&canary], canaries.seed);
+    oracle.check("the value", value.as_bytes());
+    oracle.check("the events", events.as_bytes());
+}
+
