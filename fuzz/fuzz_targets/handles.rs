@@ -41,7 +41,8 @@ fuzz_target!(|data: (String, String, u8, u8)| {
     let send = |text: &str| egress.send(text, &to, &Place::Body, &str::to_owned);
     let (sent, _) = send(&text).expect("the key may go there");
     assert_eq!(*sent, format!("{before}{VALUE}{after}"));
-    if let (Ok((sent, _)), true) = (send(&part), end - start < token.len()) {
+    // A few letters that miss may stand in the text around by chance.
+    if let (Ok((sent, _)), true) = (send(&part), end - start < token.len() / 2) {
         assert!(!sent.contains(VALUE));
     }
 });

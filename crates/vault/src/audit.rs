@@ -12,37 +12,35 @@
 //! the last of them.
 //!
 //! A line is with the operating system before the value leaves, so it survives the end of this
-//! process. Every second of use, and when the file is closed, the lines are forced to the disk and
-//! put under the head: a power cut can cost the lines of a second, and then fewer lines are there
-//! than were written, but the chain is whole.
+//! process. The head follows every second of use and when the file is closed; every five seconds of
+//! use the lines are forced to the disk too. A power cut can cost the lines of those seconds: the
+//! head knows which start of the machine it was written in, so that this is told from a cut by
+//! somebody, and the line behind it says so.
 
+mod open;
 mod read;
 mod seal;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use blueprint_model::audit::{Audit, AuditError, Audited, SecretUse};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::read::{AuditFault, Verified, read};
 use self::{
-    read::Chain,
-    seal::{Seal, Tip},
+    open::Open,
+    read::{Chain, Rest},
+    seal::{Boot, Seal, Tip},
 };
-use crate::{crypto, file::disk};
 
-/// How long lines may be without the head above them.
-const SEAL_AFTER: SignedDuration = SignedDuration::from_secs(1);
-/// How long a file is taken to be where it was.
-const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// Most characters of a text in a line.
 const MAX_TEXT: usize = 1_000;
 
@@ -63,7 +61,7 @@ pub struct AuditLine {
     pub key: String,
     /// Its version; 0 where it has none.
     pub version: u64,
-    /// What was asked for: `swap`, `derive` or `reveal`.
+    /// What was asked for: `swap`, `derive` or `reveal`; `mend` where a power cut had cost lines.
     #[serde(rename = "use")]
     pub action: String,
     /// The function whose result was to leave.
@@ -93,25 +91,15 @@ pub struct AuditFile {
     path: PathBuf,
     keys: Option<PathBuf>,
     clock: fn() -> Timestamp,
+    boot: Boot,
     open: Mutex<Option<Open>>,
-}
-
-/// The file, open, as far as it was read.
-struct Open {
-    file: File,
-    seal: Seal,
-    chain: Chain,
-    tip: Tip,
-    sealed: u64,
-    sealed_at: Timestamp,
-    looked_at: Timestamp,
 }
 
 impl AuditFile {
     /// Returns the audit at a path, whose key and head are kept in the folder `keys`, or where there
     /// is none, beside it. Reads and makes nothing yet: that is left to the first use.
     pub fn new(path: impl Into<PathBuf>, keys: Option<PathBuf>, clock: fn() -> Timestamp) -> Self {
-        Self { path: path.into(), keys, clock, open: Mutex::new(None) }
+        Self { path: path.into(), keys, clock, boot: Boot::of_this_start(), open: Mutex::new(None) }
     }
 
     /// Returns where it is.
@@ -132,19 +120,19 @@ impl AuditFile {
     pub fn append(&self, audited: &Audited<'_>) -> Result<(), AuditFault> {
         let mut slot = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.clock)();
-        if slot.as_mut().is_some_and(|open| open.is_elsewhere(&self.path, now)) {
+        if slot.as_mut().is_some_and(|open| open.is_elsewhere(now)) {
             // Somebody moved it away: what comes now begins a new one.
             *slot = None;
         }
         let open = match &mut *slot {
             Some(open) => {
-                open.file.lock().map_err(|err| self.disk("lock", err))?;
+                open.lock()?;
                 open
             }
-            None => slot.insert(self.begin(now)?),
+            None => slot.insert(Open::begin(&self.path, self.keys.as_deref(), self.boot, now)?),
         };
-        let added = self.add(open, audited, now);
-        let unlocked = open.file.unlock().map_err(|err| self.disk("unlock", err));
+        let added = open.add(&mut audited.uses.iter().map(|used| line(audited, used, now)), now);
+        let unlocked = open.unlock();
         if added.is_err() {
             // What is wrong now may be mended outside: look anew next time.
             *slot = None;
@@ -171,16 +159,24 @@ impl AuditFile {
         let title = read::title(&mut file, &self.path)?;
         let seal = Seal::find(&title.id, self.keys.as_deref(), &self.path)?;
         let head = seal.head()?;
+        let floor = head.floor(self.boot);
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let chain = Chain::new(&seal.chain_key(), &self.path);
-        let (at_head, _) = chain.follow(&mut (&mut file).take(head.end), Tip::default())?;
-        chain.judge_head(at_head, head)?;
-        let (tip, torn) = chain.follow(&mut file, at_head)?;
+        let (found, rest) = chain.follow(&mut (&mut file).take(floor.end), Tip::default())?;
+        chain.judge_head(found, rest, floor)?;
+        let (tip, rest) = chain.follow(&mut file, found)?;
+        let torn = match rest {
+            Rest::Nothing => 0,
+            Rest::Torn(bytes) => bytes,
+            Rest::Broken if head.is_of(self.boot) => return Err(chain.broken_after(tip)),
+            Rest::Broken => file.metadata().map_err(failed)?.len().saturating_sub(tip.end),
+        };
         let others = seal::known(seal.key_path.parent().unwrap_or(Path::new(".")));
         let path = seal::absolute(&self.path);
         Ok(Verified {
             lines: tip.count.saturating_sub(1),
-            sealed: head.count.saturating_sub(1),
+            sealed: head.written.count.min(tip.count).saturating_sub(1),
+            lost: head.written.count.saturating_sub(tip.count),
             torn,
             earlier: others.iter().filter(|(id, at)| *id != title.id && *at == path).count(),
         })
@@ -200,81 +196,6 @@ impl AuditFile {
         Ok(Seal::find(&title.id, self.keys.as_deref(), &self.path)?.key_path)
     }
 
-    /// Opens the file, makes it where there is none, and reads what is not under the head yet. It is
-    /// locked when it returns.
-    fn begin(&self, now: Timestamp) -> Result<Open, AuditFault> {
-        disk::make_folder_of(&self.path)
-            .map_err(|err| self.disk("make the folder of", io::Error::other(err)))?;
-        let mut options = OpenOptions::new();
-        options.create(true).read(true).append(true);
-        let mut file = disk::owner_only(&mut options)
-            .open(&self.path)
-            .map_err(|err| self.disk("open", err))?;
-        file.lock().map_err(|err| self.disk("lock", err))?;
-        let size = file.metadata().map_err(|err| self.disk("read", err))?.len();
-        let title = match size {
-            0 => None,
-            // A power cut at the very first write leaves a part of the first line.
-            _ => read::title(&mut file, &self.path).map(Some).or_else(|fault| match fault {
-                AuditFault::Torn { .. } => Ok(None),
-                fault => Err(fault),
-            })?,
-        };
-        let Some(title) = title else { return self.make(file, now) };
-        let seal = Seal::find(&title.id, self.keys.as_deref(), &self.path)?;
-        let head = seal.head()?;
-        let chain = Chain::new(&seal.chain_key(), &self.path);
-        Ok(Open {
-            file,
-            seal,
-            chain,
-            tip: head,
-            sealed: head.count,
-            sealed_at: now,
-            looked_at: now,
-        })
-    }
-
-    fn make(&self, mut file: File, now: Timestamp) -> Result<Open, AuditFault> {
-        let failed = |err| self.disk("write", err);
-        let id = crypto::random::<8>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let title = Title { audit: read::VERSION, id: id.clone(), time: format!("{now:.3}") };
-        let seal = Seal::make(&id, self.keys.as_deref(), &self.path)?;
-        let chain = Chain::new(&seal.chain_key(), &self.path);
-        let (text, tip) = chain.next(&json(&title), Tip::default());
-        file.set_len(0).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        disk::sync_folder(&self.path).map_err(failed)?;
-        seal.put(tip)?;
-        Ok(Open { file, seal, chain, tip, sealed: tip.count, sealed_at: now, looked_at: now })
-    }
-
-    fn add(
-        &self,
-        open: &mut Open,
-        audited: &Audited<'_>,
-        now: Timestamp,
-    ) -> Result<(), AuditFault> {
-        open.catch_up(&self.path)?;
-        let mut text = String::new();
-        let mut tip = open.tip;
-        for used in audited.uses {
-            let (line, next) = open.chain.next(&json(&line(tip.count, audited, used, now)), tip);
-            text.push_str(&line);
-            tip = next;
-        }
-        if let Err(err) = open.file.write_all(text.as_bytes()) {
-            // Part of it may be there, as on a full disk. What cannot be cut now is cut next time.
-            drop(open.file.set_len(open.tip.end));
-            return Err(self.disk("write", err));
-        }
-        open.tip = tip;
-        if now.duration_since(open.sealed_at) >= SEAL_AFTER {
-            open.seal_tip(&self.path, now)?;
-        }
-        Ok(())
-    }
-
     fn disk(&self, action: &'static str, source: io::Error) -> AuditFault {
         AuditFault::Disk { action, path: self.path.clone(), source }
     }
@@ -283,68 +204,16 @@ impl AuditFile {
 impl Drop for AuditFile {
     fn drop(&mut self) {
         let slot = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = slot.as_mut().filter(|open| open.sealed < open.tip.count) {
-            // Nobody is left to tell: lines without a head are chained all the same.
-            if open.file.lock().is_ok() && open.catch_up(&self.path).is_ok() {
-                drop(open.seal_tip(&self.path, (self.clock)()));
-            }
+        if let Some(open) = slot {
+            open.close();
         }
     }
 }
 
-impl Open {
-    /// Returns whether the path means another file by now; looks once a second. Until it looks, lines
-    /// go to the file that was moved, behind those that are there.
-    fn is_elsewhere(&mut self, path: &Path, now: Timestamp) -> bool {
-        if now.duration_since(self.looked_at) < LOOK_AFTER {
-            return false;
-        }
-        self.looked_at = now;
-        !is_same(&self.file, path)
-    }
-
-    /// Reads what other processes have added, and cuts off what a crash left of a line.
-    fn catch_up(&mut self, path: &Path) -> Result<(), AuditFault> {
-        let failed = |source| AuditFault::Disk { action: "read", path: path.to_owned(), source };
-        let metadata = self.file.metadata().map_err(failed)?;
-        if is_deleted(&metadata) {
-            let source = io::Error::new(io::ErrorKind::NotFound, "it was deleted just now");
-            return Err(failed(source));
-        }
-        let size = metadata.len();
-        if size == self.tip.end {
-            return Ok(());
-        }
-        if size < self.tip.end {
-            return Err(AuditFault::Cut { path: path.to_owned(), lines: self.tip.count - 1 });
-        }
-        self.file.seek(SeekFrom::Start(self.tip.end)).map_err(failed)?;
-        let (tip, torn) =
-            self.chain.follow(&mut (&mut self.file).take(size - self.tip.end), self.tip)?;
-        if torn > 0 {
-            self.file.set_len(tip.end).map_err(failed)?;
-        }
-        self.tip = tip;
-        Ok(())
-    }
-
-    /// Forces the lines to the disk, then says in the head that they are there.
-    fn seal_tip(&mut self, path: &Path, now: Timestamp) -> Result<(), AuditFault> {
-        self.file.sync_data().map_err(|source| AuditFault::Disk {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        })?;
-        self.seal.put(self.tip)?;
-        self.sealed = self.tip.count;
-        self.sealed_at = now;
-        Ok(())
-    }
-}
-
-fn line(n: u64, audited: &Audited<'_>, used: &SecretUse, now: Timestamp) -> AuditLine {
+/// Returns the line of a use; its place is known where it is added.
+fn line(audited: &Audited<'_>, used: &SecretUse, now: Timestamp) -> AuditLine {
     AuditLine {
-        n,
+        n: 0,
         time: format!("{now:.3}"),
         run: short(audited.run),
         blueprint: short(audited.blueprint),
@@ -365,32 +234,6 @@ fn short(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.into(),
     }
-}
-
-/// Returns whether the open file is still the one at the path.
-fn is_same(file: &File, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        match (file.metadata(), fs::metadata(path)) {
-            (Ok(open), Ok(there)) => open.ino() == there.ino() && open.dev() == there.dev(),
-            _ => false,
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        fs::metadata(path).is_ok()
-    }
-}
-
-/// Returns whether an open file has no name any more.
-fn is_deleted(metadata: &fs::Metadata) -> bool {
-    #[cfg(unix)]
-    let is_deleted = std::os::unix::fs::MetadataExt::nlink(metadata) == 0;
-    #[cfg(not(unix))]
-    let is_deleted = !metadata.is_file();
-    is_deleted
 }
 
 fn describe(fault: &AuditFault) -> String {

@@ -129,6 +129,17 @@ mod tests {
         let (weak, now) = (WeakValues::Refuse, Timestamp::UNIX_EPOCH);
         vault.set(NewSecret { name, value: value(), policy: None, weak, now }).unwrap();
         check_contract(&vault);
+        fs::write(path("give"), "read n; [ $n = ACME_KEY ] && echo hunter2-hunter3\nexit 0\n")
+            .unwrap();
+        check_contract(&Cached::new(
+            Box::new(CommandSource {
+                program: "sh ./give".into(),
+                folder: folder.path().into(),
+                path: Some("/usr/bin:/bin".into()),
+                timeout: crate::command::TIMEOUT,
+            }),
+            || Timestamp::UNIX_EPOCH,
+        ));
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Block for Bug {
     async fn run(&self, inputs: &Inputs, cx: &BlockCx) -> Result<Finish, BlockError> {
         let to = Destination { scheme: "https".into(), host: "acme.example".into(), port: 443 };
         let text = inputs.text("text")?.unwrap_or_default();
-        let (value, _) = cx.egress.send(text, &to, &Place::Body, &str::to_owned)?;
+        let (value, _) = cx.egress.send(&text, &to, &Place::Body, &str::to_owned)?;
         cx.log(block::Level::Error, format!("about to fail with {}", *value));
         panic!("{}", *value);
     }
@@ -71,8 +71,12 @@ fn the_text_of_a_panic_is_in_no_event() {
     let library = Arc::new(Library::link(vec![plan.clone()], &[]).library);
     let given = json!({"KEY": {"value": canary.value}});
     let secrets = secrets::load(&library.secrets(&plan), &given).expect("it is in the vault");
-    let engine =
-        Engine::new(Arc::new(MemoryJournal::keeping()), Clock::System, Ids::counted(), Limits::default());
+    let engine = Engine::new(
+        Arc::new(MemoryJournal::keeping()),
+        Clock::System,
+        Ids::counted(),
+        Limits::default(),
+    );
     let start = StartRun {
         plan,
         library,
@@ -101,4 +105,3 @@ fn the_text_of_a_panic_is_in_no_event() {
     oracle.check("the value", value.as_bytes());
     oracle.check("the events", events.as_bytes());
 }
-

@@ -168,6 +168,13 @@ fn answer(path: &str, request: &[u8], values: &[String]) -> Vec<u8> {
         }
         "chunks" => chunks(value),
         "gzip" => whole("200 OK", "text/plain", "Content-Encoding: gzip\r\n", &gzip(value)),
+        _ => odd_answer(path, name, number, value),
+    }
+}
+
+/// Answers that break rules, lead elsewhere or give something new.
+fn odd_answer(path: &str, name: &str, number: usize, value: &str) -> Vec<u8> {
+    match name {
         "cut" => {
             let head =
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9999\r\n\r\n";
@@ -180,7 +187,7 @@ fn answer(path: &str, request: &[u8], values: &[String]) -> Vec<u8> {
             let to = path.split_once('?').map_or("/", |(_, to)| to);
             whole(status, "text/plain", &format!("Location: {to}\r\n"), b"")
         }
-        "token" => with("application/json", &json!({"access_token": at(0)}).to_string()),
+        "token" => with("application/json", &json!({"access_token": value}).to_string()),
         "reference" => with("application/json", &json!({"text": "@{vault.UNUSED}"}).to_string()),
         _ => with("application/json", "{}"),
     }

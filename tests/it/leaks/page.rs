@@ -68,8 +68,12 @@ fn every_test_that_the_page_names_is_there() {
         .collect();
     let mut named = 0;
     for name in quoted(&page()) {
-        let is_case = name.starts_with("secrets/") || name.starts_with("blocks/") || name.starts_with("check/");
-        let is_test = name.matches('_').count() >= 3 && !name.contains([' ', '(', '$']) && name == name.to_lowercase();
+        let is_case = name.starts_with("secrets/")
+            || name.starts_with("blocks/")
+            || name.starts_with("check/");
+        let is_test = name.matches('_').count() >= 3
+            && !name.contains([' ', '(', '$'])
+            && name == name.to_lowercase();
         if is_case {
             assert!(workspace::suite().join(format!("{name}.yaml")).is_file(), "{name}");
         } else if is_test {

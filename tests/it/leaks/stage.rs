@@ -171,7 +171,7 @@ impl Printed {
 fn check_tokens(place: &str, bytes: &[u8]) {
     let is_letter = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     for word in bytes.split(|byte| !is_letter(byte)) {
-        let is_token = word.len() == TOKEN_LEN && word.iter().any(|byte| byte.is_ascii_digit());
+        let is_token = word.len() == TOKEN_LEN && word.iter().any(u8::is_ascii_digit);
         assert!(!is_token, "{place}: a token, {}", String::from_utf8_lossy(word));
     }
 }

@@ -175,6 +175,7 @@ impl Run {
         }
         catch(&self.secrets, &mut end);
         let block = self.state.path(at).to_string();
+        let block = self.secrets.view_text(&block).unwrap_or(block);
         let result = Arc::make_mut(&mut end.result);
         let failed = self.secrets.obtain(&block, &step.permit.outputs, result);
         let is_missing = |err: &&ObtainError| matches!(err, ObtainError::Missing(_));

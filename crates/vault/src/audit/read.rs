@@ -25,6 +25,8 @@ pub struct Verified {
     pub lines: u64,
     /// How many of them the head covers.
     pub sealed: u64,
+    /// How many lines were lost in a power cut, at least.
+    pub lost: u64,
     /// How many bytes of a line that was never finished stand at the end, after a crash.
     pub torn: u64,
     /// How many earlier audits were at this path, by their keys: moved away, or deleted.
@@ -139,6 +141,17 @@ pub(super) fn title(file: &mut File, path: &Path) -> Result<Title, AuditFault> {
     }
 }
 
+/// What is behind the part of a file that is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing.
+    Nothing,
+    /// So many bytes of a line that was never finished.
+    Torn(u64),
+    /// A line that does not belong there.
+    Broken,
+}
+
 /// The keyed hash that ties each line to the one before.
 pub(super) struct Chain {
     key: Keyed,
@@ -160,9 +173,8 @@ impl Chain {
         (line, Tip { count: tip.count + 1, end, mac })
     }
 
-    /// Follows the chain to the end of a file and returns the tip there, and how many bytes of an
-    /// unfinished line are behind it.
-    pub(super) fn follow(&self, file: &mut dyn Read, from: Tip) -> Result<(Tip, u64), AuditFault> {
+    /// Follows the chain as far as it goes in a file, and returns the tip there and what is behind it.
+    pub(super) fn follow(&self, file: &mut dyn Read, from: Tip) -> Result<(Tip, Rest), AuditFault> {
         let mut reader = BufReader::new(file);
         let mut tip = from;
         loop {
@@ -171,35 +183,41 @@ impl Chain {
                 .take(MAX_LINE)
                 .read_until(b'\n', &mut line)
                 .map_err(|err| failed(&self.path, err))? as u64;
-            if size == 0 || (line.last() != Some(&b'\n') && size < MAX_LINE) {
-                return Ok((tip, size));
+            if size == 0 {
+                return Ok((tip, Rest::Nothing));
             }
-            tip = self.check(&line, tip)?;
+            if line.last() != Some(&b'\n') && size < MAX_LINE {
+                return Ok((tip, Rest::Torn(size)));
+            }
+            match self.check(&line, tip) {
+                Some(next) => tip = next,
+                None => return Ok((tip, Rest::Broken)),
+            }
         }
     }
 
-    /// Checks where the file stands at the end that the head tells of.
-    pub(super) fn judge_head(&self, found: Tip, head: Tip) -> Result<(), AuditFault> {
-        if found == head {
-            return Ok(());
-        }
-        Err(match found.count < head.count {
-            true => AuditFault::Cut { path: self.path.clone(), lines: head.count - 1 },
-            false => AuditFault::Broken { path: self.path.clone(), line: head.count },
-        })
+    /// Returns the fault of the line behind a tip.
+    pub(super) fn broken_after(&self, tip: Tip) -> AuditFault {
+        AuditFault::Broken { path: self.path.clone(), line: tip.count + 1 }
     }
 
-    fn check(&self, line: &[u8], tip: Tip) -> Result<Tip, AuditFault> {
-        let broken = || AuditFault::Broken { path: self.path.clone(), line: tip.count + 1 };
-        let text = str::from_utf8(line).map_err(|_| broken())?;
-        let (open, rest) = text.rsplit_once(MAC).ok_or_else(broken)?;
-        let mac = rest.strip_suffix("\"}\n").ok_or_else(broken)?;
-        let mac: [u8; 32] =
-            STANDARD.decode(mac).ok().and_then(|mac| mac.try_into().ok()).ok_or_else(broken)?;
-        if !self.key.is_mac(&tip.mac, open.as_bytes(), &mac) {
-            return Err(broken());
+    /// Checks how far a file is whole against how far the head says that it goes.
+    pub(super) fn judge_head(&self, found: Tip, rest: Rest, head: Tip) -> Result<(), AuditFault> {
+        match rest {
+            _ if found == head => Ok(()),
+            Rest::Nothing | Rest::Torn(_) if found.count < head.count => {
+                Err(AuditFault::Cut { path: self.path.clone(), lines: head.count - 1 })
+            }
+            Rest::Nothing | Rest::Torn(_) | Rest::Broken => Err(self.broken_after(found)),
         }
-        Ok(Tip { count: tip.count + 1, end: tip.end + line.len() as u64, mac })
+    }
+
+    fn check(&self, line: &[u8], tip: Tip) -> Option<Tip> {
+        let (open, rest) = str::from_utf8(line).ok()?.rsplit_once(MAC)?;
+        let mac: [u8; 32] = STANDARD.decode(rest.strip_suffix("\"}\n")?).ok()?.try_into().ok()?;
+        let end = tip.end + line.len() as u64;
+        let is_good = self.key.is_mac(&tip.mac, open.as_bytes(), &mac);
+        is_good.then_some(Tip { count: tip.count + 1, end, mac })
     }
 }
 

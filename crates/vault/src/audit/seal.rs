@@ -22,9 +22,11 @@ use crate::{
 const KEY_PREFIX: &str = "blueprint-audit-key-1:";
 const MAX_KEY_FILE_BYTES: usize = 64 << 10;
 /// Bytes from one slot to the next.
-const SLOT: usize = 128;
-/// Bytes of a slot that count: count, end, hash, and the hash over those three.
-const SLOT_USED: usize = 8 + 8 + KEY_LEN + KEY_LEN;
+const SLOT: usize = 256;
+/// Bytes of a tip: count, end, hash.
+const TIP: usize = 8 + 8 + KEY_LEN;
+/// Bytes of a slot that count: its number, the start of the machine, two tips, and the hash over them.
+const SLOT_USED: usize = 8 + 16 + 2 * TIP + KEY_LEN;
 
 /// How far a file goes: lines, bytes, and the hash of the last line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +34,58 @@ pub(super) struct Tip {
     pub(super) count: u64,
     pub(super) end: u64,
     pub(super) mac: [u8; KEY_LEN],
+}
+
+/// One start of the machine; all zeros where that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Boot([u8; 16]);
+
+impl Boot {
+    /// Returns the start that this process runs in. Where there are none to tell apart, each lookup
+    /// counts as another.
+    pub(super) fn of_this_start() -> Self {
+        let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(16)).collect();
+        let mut id = [0; 16];
+        for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::try_from(pair[0] * 16 + pair[1]).unwrap_or_default();
+        }
+        Self(id)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_test(number: u8) -> Self {
+        Self([number; 16])
+    }
+}
+
+/// What a head says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Head {
+    /// Counts up with each write.
+    number: u64,
+    boot: Boot,
+    /// How far the file goes as long as the machine runs.
+    pub(super) written: Tip,
+    /// How far it goes whatever happens.
+    pub(super) synced: Tip,
+}
+
+impl Head {
+    /// Returns whether the machine was not restarted since.
+    pub(super) fn is_of(&self, boot: Boot) -> bool {
+        self.boot == boot && boot != Boot::default()
+    }
+
+    /// Returns whether it was written by processes that know the same of the machine.
+    pub(super) fn is_like(&self, boot: Boot) -> bool {
+        self.boot == boot
+    }
+
+    /// Returns how far the file goes at least.
+    pub(super) fn floor(&self, boot: Boot) -> Tip {
+        if self.is_of(boot) { self.written } else { self.synced }
+    }
 }
 
 /// The key of one audit, and where its head is.
@@ -88,35 +142,40 @@ impl Seal {
     }
 
     /// Returns what the head says.
-    pub(super) fn head(&self) -> Result<Tip, AuditFault> {
+    pub(super) fn head(&self) -> Result<Head, AuditFault> {
+        self.slots().map(|(newest, _)| newest)
+    }
+
+    /// Writes the head. Callers hold the lock of the audit and have its lines up to `written` with the
+    /// operating system, those up to `synced` on the disk.
+    pub(super) fn put(&self, written: Tip, synced: Tip, boot: Boot) -> Result<Head, AuditFault> {
+        let failed =
+            |source| AuditFault::Disk { action: "write", path: self.head_path.clone(), source };
+        let (newest, place) = self.slots()?;
+        let synced = if newest.synced.count > synced.count { newest.synced } else { synced };
+        let head = Head { number: newest.number + 1, boot, written, synced };
+        let mut file = OpenOptions::new().write(true).open(&self.head_path).map_err(failed)?;
+        // Slots alternate, so the newest one is never the one written to.
+        file.seek(SeekFrom::Start((SLOT - place) as u64)).map_err(failed)?;
+        file.write_all(&self.slot_of(&head)).map_err(failed)?;
+        Ok(head)
+    }
+
+    /// Returns the newest head and the place of its slot.
+    fn slots(&self) -> Result<(Head, usize), AuditFault> {
         let mut bytes = Vec::new();
         let read = File::open(&self.head_path)
             .and_then(|file| file.take(2 * SLOT as u64).read_to_end(&mut bytes));
-        let newest =
-            bytes.chunks(SLOT).filter_map(|slot| self.slot(slot)).max_by_key(|it| it.count);
-        match (read, newest) {
-            (Ok(_), Some(tip)) => Ok(tip),
+        let slots = bytes.chunks(SLOT).zip([0, SLOT]);
+        let good = slots.filter_map(|(bytes, place)| Some((self.slot(bytes)?, place)));
+        match (read, good.max_by_key(|(head, _)| head.number)) {
+            (Ok(_), Some(newest)) => Ok(newest),
             _ => Err(AuditFault::NoKey {
                 path: self.audit.clone(),
                 key: self.head_path.clone(),
                 why: "its head cannot be read",
             }),
         }
-    }
-
-    /// Writes the head. Callers hold the lock of the audit, and have its lines on the disk.
-    pub(super) fn put(&self, tip: Tip) -> Result<(), AuditFault> {
-        let failed =
-            |source| AuditFault::Disk { action: "write", path: self.head_path.clone(), source };
-        let head = self.head()?;
-        if head.count >= tip.count && head.count > 0 {
-            return Ok(());
-        }
-        // Slots alternate, so the newest one is never the one written to.
-        let place = if self.is_in_first_slot(head) { SLOT } else { 0 };
-        let mut file = OpenOptions::new().write(true).open(&self.head_path).map_err(failed)?;
-        file.seek(SeekFrom::Start(place as u64)).map_err(failed)?;
-        file.write_all(&self.slot_of(tip)).map_err(failed)
     }
 
     fn at(folder: &Path, id: &str, audit: &Path, key: Key) -> Self {
@@ -135,7 +194,7 @@ impl Seal {
         text.push_str(KEY_PREFIX);
         text.push_str(&Zeroizing::new(URL_SAFE_NO_PAD.encode(self.key.as_slice())));
         text.push('\n');
-        let mut head = self.slot_of(Tip::default());
+        let mut head = self.slot_of(&Head::default());
         head.resize(2 * SLOT, 0);
         for (path, bytes) in [(&self.key_path, text.as_bytes()), (&self.head_path, &head)] {
             let mut options = OpenOptions::new();
@@ -147,32 +206,31 @@ impl Seal {
         disk::sync_folder(&self.key_path)
     }
 
-    fn is_in_first_slot(&self, tip: Tip) -> bool {
-        let mut first = [0; SLOT_USED];
-        let read = File::open(&self.head_path).and_then(|mut file| file.read_exact(&mut first));
-        read.is_ok() && self.slot(&first) == Some(tip)
-    }
-
-    fn slot_of(&self, tip: Tip) -> Vec<u8> {
+    fn slot_of(&self, head: &Head) -> Vec<u8> {
         let mut slot = Vec::with_capacity(SLOT);
-        slot.extend(tip.count.to_le_bytes());
-        slot.extend(tip.end.to_le_bytes());
-        slot.extend(tip.mac);
+        slot.extend(head.number.to_le_bytes());
+        slot.extend(head.boot.0);
+        for tip in [head.written, head.synced] {
+            slot.extend(tip.count.to_le_bytes());
+            slot.extend(tip.end.to_le_bytes());
+            slot.extend(tip.mac);
+        }
         slot.extend(crypto::hmac_sha256(self.head_key().as_slice(), &slot));
         slot
     }
 
-    fn slot(&self, bytes: &[u8]) -> Option<Tip> {
-        let bytes = bytes.get(..SLOT_USED)?;
-        let (said, tag) = bytes.split_at(SLOT_USED - KEY_LEN);
+    fn slot(&self, bytes: &[u8]) -> Option<Head> {
+        let (said, tag) = bytes.get(..SLOT_USED)?.split_at(SLOT_USED - KEY_LEN);
         if !crypto::is_mac(self.head_key().as_slice(), said, tag) {
             return None;
         }
-        Some(Tip {
-            count: u64::from_le_bytes(said[..8].try_into().ok()?),
-            end: u64::from_le_bytes(said[8..16].try_into().ok()?),
-            mac: said[16..].try_into().ok()?,
-        })
+        let number = |at: usize| Some(u64::from_le_bytes(said.get(at..at + 8)?.try_into().ok()?));
+        let tip = |at: usize| {
+            let mac = said.get(at + 16..at + TIP)?.try_into().ok()?;
+            Some(Tip { count: number(at)?, end: number(at + 8)?, mac })
+        };
+        let boot = Boot(said[8..24].try_into().ok()?);
+        Some(Head { number: number(0)?, boot, written: tip(24)?, synced: tip(24 + TIP)? })
     }
 
     fn head_key(&self) -> Key {

@@ -1,6 +1,6 @@
 //! Tests of the audit.
 
-use std::{cell::Cell, io, thread};
+use std::{cell::Cell, fs, io, thread};
 
 use blueprint_model::audit::Action;
 use tempfile::TempDir;
@@ -36,6 +36,12 @@ impl Place {
 
     fn open(&self) -> AuditFile {
         AuditFile::new(self.path(), Some(self.keys()), clock)
+    }
+
+    fn open_in(&self, boot: Boot) -> AuditFile {
+        let mut audit = self.open();
+        audit.boot = boot;
+        audit
     }
 
     fn text(&self) -> String {
@@ -249,7 +255,7 @@ fn the_head_follows_each_second_and_at_the_end() {
     append(&audit, "A").unwrap();
     append(&audit, "B").unwrap();
     assert_eq!(place.open().verify().unwrap().sealed, 0);
-    wait(2);
+    wait(1);
     append(&audit, "C").unwrap();
     assert_eq!(place.open().verify().unwrap().sealed, 3);
     append(&audit, "D").unwrap();
@@ -263,7 +269,7 @@ fn a_spoilt_slot_of_the_head_is_no_harm() {
     place.write(&["A", "B", "C"]);
     let head = place.key_files(".audit-head").remove(0);
     let good = fs::read(&head).unwrap();
-    for slot in [0, 128] {
+    for slot in [0, 256] {
         let mut spoilt = good.clone();
         spoilt[slot + 9] ^= 0xff;
         fs::write(&head, &spoilt).unwrap();
@@ -271,11 +277,83 @@ fn a_spoilt_slot_of_the_head_is_no_harm() {
     }
     let mut spoilt = good;
     spoilt[9] ^= 0xff;
-    spoilt[128 + 9] ^= 0xff;
+    spoilt[256 + 9] ^= 0xff;
     fs::write(&head, spoilt).unwrap();
     let fault = place.open().verify().unwrap_err();
     assert!(fault.to_string().contains("its head cannot be read"), "{fault}");
     assert!(append(&place.open(), "D").is_err());
+}
+
+/// Writes five lines of which three are on the disk, spoils the end as a power cut does, and checks
+/// what is found after the machine has started again, and before.
+#[track_caller]
+fn check_power_cut(spoil: impl Fn(&str) -> String, lost: u64, torn: bool) {
+    let place = Place::new();
+    let on = |number| place.open_in(Boot::of_test(number));
+    let audit = on(1);
+    append(&audit, "A").unwrap();
+    append(&audit, "B").unwrap();
+    wait(5);
+    append(&audit, "C").unwrap();
+    append(&audit, "D").unwrap();
+    append(&audit, "E").unwrap();
+    drop(audit);
+    let spoilt = spoil(&place.text());
+    fs::write(place.path(), &spoilt).unwrap();
+    assert!(on(1).verify().is_err(), "nobody has cut the power");
+    assert!(append(&on(1), "F").is_err());
+    let found = on(2).verify().unwrap();
+    assert_eq!((found.lost, found.torn > 0), (lost, torn));
+    append(&on(2), "F").unwrap();
+    append(&on(2), "G").unwrap();
+    let found = on(2).verify().unwrap();
+    assert_eq!((found.lost, found.torn, found.sealed), (0, 0, found.lines));
+    let keys = place.keys_in();
+    assert_eq!(keys[keys.len() - 3..], ["", "F", "G"], "a line says what was lost");
+    let why = place.text().lines().filter(|line| line.contains("restart of the machine")).count();
+    assert_eq!(why, 1);
+}
+
+fn first_lines(text: &str, lines: usize) -> String {
+    text.split_inclusive('\n').take(lines).collect()
+}
+
+#[test]
+fn a_power_cut_costs_lines_and_is_told_from_a_cut_by_somebody() {
+    check_power_cut(|text| first_lines(text, 5), 1, false);
+    check_power_cut(|text| first_lines(text, 4), 2, false);
+    check_power_cut(|text| first_lines(text, 5) + "{\"n\":5,", 1, true);
+    check_power_cut(|text| first_lines(text, 5) + &"\0".repeat(300) + "\n", 1, true);
+    check_power_cut(|text| first_lines(text, 4) + "\0\0\0", 2, true);
+}
+
+#[test]
+fn what_is_on_the_disk_is_not_lost_in_a_power_cut() {
+    let place = Place::new();
+    let on = |number| place.open_in(Boot::of_test(number));
+    append(&on(1), "A").unwrap();
+    let audit = on(1);
+    wait(5);
+    append(&audit, "B").unwrap();
+    wait(5);
+    append(&audit, "C").unwrap();
+    drop(audit);
+    let text = place.text();
+    fs::write(place.path(), first_lines(&text, 3)).unwrap();
+    assert!(matches!(on(2).verify(), Err(AuditFault::Cut { lines: 3, .. })));
+    assert!(append(&on(2), "D").is_err());
+}
+
+#[test]
+fn where_no_start_is_known_only_what_is_on_the_disk_counts() {
+    let place = Place::new();
+    let open = || place.open_in(Boot::default());
+    for key in ["A", "B"] {
+        append(&open(), key).unwrap();
+    }
+    let found = open().verify().unwrap();
+    assert_eq!((found.lines, found.lost), (2, 0));
+    assert_eq!(place.keys_in(), ["A", "B"]);
 }
 
 #[test]

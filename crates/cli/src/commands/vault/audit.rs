@@ -90,13 +90,14 @@ pub(super) fn run(args: &AuditArgs, project: &Project, app: &mut App) -> Result<
 }
 
 fn verify(audit: &AuditFile, args: &AuditArgs, app: &mut App) -> Result<Exit> {
-    let Verified { lines, sealed, torn, earlier } = audit.verify().map_err(audit_failure)?;
+    let Verified { lines, sealed, lost, torn, earlier } = audit.verify().map_err(audit_failure)?;
     if args.json {
         let shown = json!({
             "path": audit.path().display().to_string(),
             "is_whole": true,
             "lines": lines,
             "sealed": sealed,
+            "lost": lost,
             "torn_bytes": torn,
             "earlier": earlier,
         });
@@ -105,6 +106,12 @@ fn verify(audit: &AuditFile, args: &AuditArgs, app: &mut App) -> Result<Exit> {
     }
     let uses = text::count(usize::try_from(lines).unwrap_or(usize::MAX), "line");
     app.out.line(&format!("whole: {uses}, {sealed} of them under the head"))?;
+    if lost > 0 {
+        app.out.line(&format!(
+            "at least {lost} at the end were lost: the machine was restarted before they were on \
+             its disk"
+        ))?;
+    }
     if torn > 0 {
         app.out
             .line(&format!("a line of {torn} bytes was not finished; the next use cuts it off"))?;
