@@ -31,7 +31,7 @@ fuzz_target!(|data: (String, String, u8, u8)| {
     let start = usize::from(from) % token.len();
     let end = (start + usize::from(len)).min(token.len());
     let part = format!("{before}{}{after}", &token[start..end]);
-    if let Some(view) = secrets.view_text(&part) {
+    if let (Some(view), false) = (secrets.view_text(&part), part.contains(VALUE)) {
         assert!(!view.contains(VALUE));
     }
     let keys = vec![(name, SecretGrant::default())];
@@ -43,6 +43,6 @@ fuzz_target!(|data: (String, String, u8, u8)| {
     assert_eq!(*sent, format!("{before}{VALUE}{after}"));
     // A few letters that miss may stand in the text around by chance.
     if let (Ok((sent, _)), true) = (send(&part), end - start < token.len() / 2) {
-        assert!(!sent.contains(VALUE));
+        assert_eq!(*sent, part, "a piece of a handle gave something");
     }
 });

@@ -109,8 +109,6 @@ pub const AMBIGUOUS_RESULT: Code = Code("BP0405");
 pub const NO_RESULT: Code = Code("BP0406");
 /// A secret is used that `secrets` does not list.
 pub const UNDECLARED_SECRET: Code = Code("BP0407");
-/// A secret is not in the vault.
-pub const MISSING_SECRET: Code = Code("BP0408");
 /// A secret would go to a host that is not allowed.
 pub const HOST_NOT_ALLOWED: Code = Code("BP0409");
 /// The name of a secret is computed.
@@ -207,7 +205,6 @@ pub const ALL: &[Code] = &[
     AMBIGUOUS_RESULT,
     NO_RESULT,
     UNDECLARED_SECRET,
-    MISSING_SECRET,
     HOST_NOT_ALLOWED,
     COMPUTED_SECRET,
     UNDECLARED_STATE,

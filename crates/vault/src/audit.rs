@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A line's `mac` is a keyed hash over the `mac` of the line before and its own text. Key and head
-//! are kept elsewhere ([`seal`]): the head says how many lines there are at least, and the hash of
+//! are kept elsewhere (`seal.rs`): the head says how many lines there are at least, and the hash of
 //! the last of them.
 //!
 //! A line is with the operating system before the value leaves, so it survives the end of this

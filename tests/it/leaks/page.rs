@@ -67,17 +67,18 @@ fn every_test_that_the_page_names_is_there() {
         })
         .collect();
     let mut named = 0;
-    for name in quoted(&page()) {
+    for name in quoted(&page()).iter().filter(|name| !name.contains(['…', '*'])) {
         let is_case = name.starts_with("secrets/")
             || name.starts_with("blocks/")
             || name.starts_with("check/");
         let is_test = name.matches('_').count() >= 3
+            && wiring::catalogue().iter().all(|spec| spec.kind != name)
             && !name.contains([' ', '(', '$'])
-            && name == name.to_lowercase();
+            && *name == name.to_lowercase();
         if is_case {
             assert!(workspace::suite().join(format!("{name}.yaml")).is_file(), "{name}");
         } else if is_test {
-            assert!(tests.contains(&name), "there is no test `{name}`");
+            assert!(tests.contains(name), "there is no test `{name}`");
         }
         named += usize::from(is_case || is_test);
     }

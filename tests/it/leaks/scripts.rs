@@ -5,8 +5,9 @@ use blueprint::{project::check_bytes, wiring};
 use super::{chain::Chain, stage::Stage};
 
 /// What scripts try, with `§` in place of the secret.
-const ATTEMPTS: [&str; 34] = [
+const ATTEMPTS: [&str; 35] = [
     "throw §",
+    "let text = `${§}`; throw text.sub_string(0, 20)",
     "throw \"it is \" + §",
     "throw #{a: [§]}",
     "parse_int(§)",
