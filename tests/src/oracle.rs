@@ -5,7 +5,7 @@
 //! pieces of eight characters of its words, forwards and backwards, plain, in hex and in base64, so
 //! that a value that was cut or mixed with other text is found too. Case is ignored except in base64.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::canary::Canary;
 
@@ -50,6 +50,8 @@ pub const SPELLINGS: [Spelling; 24] = [
 #[derive(Debug)]
 pub struct Oracle {
     needles: Vec<Needle>,
+    /// Needles by their first two bytes: those that ignore case, then those that keep it.
+    starts: [BTreeMap<[u8; 2], Vec<usize>>; 2],
     seed: u64,
 }
 
@@ -58,7 +60,6 @@ struct Needle {
     key: &'static str,
     spelling: String,
     bytes: Vec<u8>,
-    keeps_case: bool,
 }
 
 /// A value that was found where it should not be.
@@ -75,7 +76,7 @@ pub struct Leak {
 impl Oracle {
     /// Returns the search for these canaries, made from this seed.
     pub fn new(canaries: &[&Canary], seed: u64) -> Self {
-        let mut oracle = Self { needles: Vec::new(), seed };
+        let mut oracle = Self { needles: Vec::new(), starts: Default::default(), seed };
         for canary in canaries {
             oracle.add_wholes(canary);
             oracle.add_pieces(canary);
@@ -85,15 +86,17 @@ impl Oracle {
 
     /// Returns the first leak of each key in these bytes.
     pub fn leaks(&self, bytes: &[u8]) -> Vec<Leak> {
-        let small = bytes.to_ascii_lowercase();
         let mut leaks: Vec<Leak> = Vec::new();
-        for needle in &self.needles {
-            if leaks.iter().any(|leak| leak.key == needle.key) {
-                continue;
-            }
-            let text = if needle.keeps_case { bytes } else { &small };
-            if let Some(at) = find(text, &needle.bytes) {
-                leaks.push(Leak { key: needle.key, spelling: needle.spelling.clone(), at });
+        let small = bytes.to_ascii_lowercase();
+        for (text, keeps_case) in [(bytes, true), (small.as_slice(), false)] {
+            let starts = &self.starts[usize::from(keeps_case)];
+            for (at, two) in text.windows(2).enumerate() {
+                for needle in starts.get(&[two[0], two[1]]).into_iter().flatten() {
+                    let Needle { key, spelling, bytes } = &self.needles[*needle];
+                    if text[at..].starts_with(bytes) && leaks.iter().all(|leak| leak.key != *key) {
+                        leaks.push(Leak { key, spelling: spelling.clone(), at });
+                    }
+                }
             }
         }
         leaks
@@ -158,7 +161,9 @@ impl Oracle {
             return;
         }
         let bytes = if keeps_case { text.into() } else { text.as_bytes().to_ascii_lowercase() };
-        self.needles.push(Needle { key, spelling, bytes, keeps_case });
+        let starts = &mut self.starts[usize::from(keeps_case)];
+        starts.entry([bytes[0], bytes[1]]).or_default().push(self.needles.len());
+        self.needles.push(Needle { key, spelling, bytes });
     }
 }
 
@@ -188,12 +193,6 @@ pub fn base64(bytes: &[u8]) -> String {
         }
     }
     encoded
-}
-
-fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
-    let last = text.len().checked_sub(needle.len())?;
-    (0..=last).find(|at| text[*at] == first && text[*at..].starts_with(needle))
 }
 
 #[derive(Clone, Copy)]

@@ -25,7 +25,7 @@ const SENDS_A_FORM: &str = "method: PUT, headers: {Content-Type: application/x-w
 #[track_caller]
 fn check(stage: &Stage, chain: &Chain, said: &str) {
     stage.write("chain.yaml", &chain.blueprint("chain"));
-    for output in ["ndjson", "auto"] {
+    for output in ["ndjson", "json", "auto"] {
         stage.run(&["run", "chain.yaml", "--output", output]).check(0, said);
     }
     stage.check_files();
