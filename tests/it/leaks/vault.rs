@@ -151,10 +151,9 @@ fn the_key_of_the_vault_is_shown_to_nobody() {
     stage.check_files();
 }
 
-/// Wrong: the variable is only forgotten once it is read, so a project that lists it under `env`
-/// hands it to its blueprints, and so it does with secrets in variables.
+/// What opens the vault, and secrets in variables, are of no blueprint.
 #[test]
-fn a_project_can_list_the_variables_of_the_vault() {
+fn no_project_can_list_the_variables_of_the_vault() {
     let mut stage = Stage::empty();
     let value = stage.value("PLAIN").to_owned();
     fs::create_dir(stage.path("blueprints")).unwrap();
@@ -166,7 +165,8 @@ fn a_project_can_list_the_variables_of_the_vault() {
         );
         stage.write("blueprints/peeks.yaml", &peeks);
         let printed = stage.start(&["run", "peeks"], b"");
-        assert!(contains(&printed.out, value.as_bytes()), "{}", printed.text());
+        assert!(!contains(&printed.out, value.as_bytes()), "{}", printed.text());
+        assert!(printed.text().contains("the vault's own"), "{}", printed.text());
     }
 }
 

@@ -87,6 +87,11 @@ pub struct Hashicorp {
     pub namespace: Option<String>,
 }
 
+/// Returns whether a process variable holds a secret, or what opens the vault.
+fn is_of_the_vault(name: &str) -> bool {
+    name.starts_with("BLUEPRINT_VAULT") || name.starts_with("BLUEPRINT_SECRET_")
+}
+
 fn default_mount() -> String {
     "secret".into()
 }
@@ -219,7 +224,16 @@ impl Project {
         {
             return Err(ProjectError::not_an_object(key));
         }
-        serde_path_to_error::deserialize(value).map_err(|err| ProjectError::of_serde(&err))
+        let settings: Self =
+            serde_path_to_error::deserialize(value).map_err(|err| ProjectError::of_serde(&err))?;
+        match settings.env.iter().find(|name| is_of_the_vault(name)) {
+            Some(name) => Err(ProjectError {
+                path: "env".into(),
+                message: format!("`{name}` is the vault's own and no blueprint may read it"),
+                hint: Some("name the secret in a blueprint instead: `vault.KEY`".into()),
+            }),
+            None => Ok(settings),
+        }
     }
 
     /// Returns the bounds that hold for a purpose.
