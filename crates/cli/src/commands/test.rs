@@ -32,7 +32,7 @@ use crate::{
 ///       inputs: {name: Ada}          # also: payload, env
 ///       secrets: {KEY: a-dummy}      # never a real one; left out, each gets a dummy; null: none
 ///       mocks:                       # what a block answers, by its path without items
-///         fetch: {status_code: 200, body: [1]}
+///         fetch: {status_code: 200, body: {id: 7}}
 ///         each.ask: [{outcome: error, message: closed}, {result: yes}]   # one after the other
 ///       expect:                      # what is not said is not looked at
 ///         status: succeeded          # failed, cancelled, refused (wrong inputs)
