@@ -5,6 +5,7 @@
 //! is due, lets blocks work, and records what came of it. [`Engine::start`] begins a run and gives a
 //! [`RunHandle`].
 
+mod change;
 mod clock;
 mod dispatch;
 mod handle;

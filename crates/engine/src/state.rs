@@ -17,17 +17,18 @@ use std::{
 };
 
 use blueprint_model::{
-    EventKind, Value,
-    block::{BodyEnd, Change, Granted, Wish},
+    EventKind,
+    block::{BodyEnd, Granted, Wish},
     event::{At, CancelReason, Counts, RunError, RunStatus},
     id::BlockPath,
-    value::{self, Shared, Step as ValueStep},
+    value::Shared,
 };
 use jiff::Timestamp;
 
 use self::scope::Wait;
 pub(crate) use self::scope::{Scope, Slot, Status};
 use crate::{
+    change,
     library::Library,
     plan::{Plan, Step},
 };
@@ -315,7 +316,7 @@ impl RunState {
         cell.version += 1;
         let state = Arc::make_mut(&mut cell.value);
         for change in changes {
-            apply_change(state, change);
+            change::apply(state, change);
         }
     }
 
@@ -360,52 +361,6 @@ fn at(scope: usize, block: usize) -> At {
     let narrow =
         |n: usize| u32::try_from(n).expect("the plan bounds blocks, the limits bound items");
     At { scope: narrow(scope), block: narrow(block) }
-}
-
-/// Applies a change to a state. Missing parents become objects, so that a change never gets lost.
-fn apply_change(state: &mut Value, change: Change) {
-    let Some((last, parents)) = change.path.split_last() else {
-        *state = change.value.unwrap_or_default();
-        return;
-    };
-    let mut here = state;
-    for name in parents {
-        here = child_mut(here, name);
-    }
-    match (here, change.value) {
-        (Value::Array(list), Some(value)) => match last.parse::<usize>() {
-            Ok(index) if index == list.len() => list.push(value),
-            Ok(index) if index < list.len() => list[index] = value,
-            Ok(_) | Err(_) => {}
-        },
-        (Value::Object(map), Some(value)) => {
-            map.insert(last.clone(), value);
-        }
-        (Value::Object(map), None) => {
-            map.shift_remove(last);
-        }
-        (other, Some(value)) => {
-            *other = Value::Object([(last.clone(), value)].into_iter().collect());
-        }
-        (_, None) => {}
-    }
-}
-
-fn child_mut<'v>(value: &'v mut Value, name: &str) -> &'v mut Value {
-    let is_there = value::step(value, &ValueStep::Key(name)).is_some();
-    if !is_there && !value.is_object() {
-        *value = Value::Object(value::Map::new());
-    }
-    match value {
-        Value::Array(list) => {
-            let index = name.parse::<usize>().expect("`step` found it by this index");
-            &mut list[index]
-        }
-        Value::Object(map) => map.entry(name).or_insert(Value::Null),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            unreachable!("made an object above")
-        }
-    }
 }
 
 /// How a nested graph ended, as its scope says it.

@@ -253,7 +253,7 @@ fn find_target(
         Diagnostic::error(code::UNKNOWN_TARGET, target.span, message).at("no block has this id");
     diagnostic = match did_you_mean(&target.value, known.clone()) {
         Some(name) => diagnostic.help(format!("did you mean `{name}`?")).fix(target.span, name),
-        None => diagnostic.maybe_help(suggest(&target.value, known)).maybe_help(None),
+        None => diagnostic.maybe_help(suggest(&target.value, known)),
     };
     diagnostics.push(diagnostic);
     None

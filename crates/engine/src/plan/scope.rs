@@ -79,8 +79,7 @@ pub(crate) fn find(reader: &Reader<'_>, written: &Reference) -> Result<FoundRoot
         .map_err(|problem| {
             Box::new(
                 Diagnostic::error(problem.code, written.span, problem.message)
-                    .maybe_help(problem.hint)
-                    .maybe_help(None),
+                    .maybe_help(problem.hint),
             )
         })
         .and_then(|found| match (&found.root, written.path.first()) {
