@@ -148,7 +148,7 @@ impl Run {
             status,
             value: self.secrets.view(&value).map_or(value, Arc::new),
             error: error.map(|mut error| {
-                error.message = self.secrets.view_text(&error.message).unwrap_or(error.message);
+                view::show_error(&mut error, &self.secrets);
                 error
             }),
             counts: self.state.counts(),

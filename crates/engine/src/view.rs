@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use blueprint_model::{Event, EventKind, Secrets, value::Shared};
+use blueprint_model::{Event, EventKind, Secrets, event::RunError, value::Shared};
 
 /// Returns the event for people. Costs nothing where a run has no secrets.
 pub(crate) fn of(mut event: Event, secrets: &Secrets) -> Event {
     if secrets.is_empty() {
         return event;
+    }
+    // The path of a block in a loop holds the item's key, which may be a handle.
+    if let Some(block) = event.kind.block_mut()
+        && let Some(scope) = secrets.view_text(&block.scope)
+    {
+        block.scope = scope.into();
     }
     match &mut event.kind {
         EventKind::RunStarted { inputs, payload, .. } => {
@@ -35,7 +41,7 @@ pub(crate) fn of(mut event: Event, secrets: &Secrets) -> Event {
         EventKind::RunFinished { value, error, .. } => {
             show(value, secrets);
             if let Some(error) = error {
-                show_text(&mut error.message, secrets);
+                show_error(error, secrets);
             }
         }
         EventKind::BlockStarted { .. }
@@ -52,6 +58,12 @@ fn show(value: &mut Shared, secrets: &Secrets) {
     if let Some(view) = secrets.view(value) {
         *value = Arc::new(view);
     }
+}
+
+/// Shows why a run failed.
+pub(crate) fn show_error(error: &mut RunError, secrets: &Secrets) {
+    show_text(&mut error.block, secrets);
+    show_text(&mut error.message, secrets);
 }
 
 fn show_text(text: &mut String, secrets: &Secrets) {

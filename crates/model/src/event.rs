@@ -263,6 +263,24 @@ impl EventKind {
         }
     }
 
+    /// Returns the name of the block it is about, to change it in a view.
+    pub fn block_mut(&mut self) -> Option<&mut BlockPath> {
+        match self {
+            Self::BlockStarted { block, .. }
+            | Self::AttemptFailed { block, .. }
+            | Self::BlockWaiting { block, .. }
+            | Self::StateChanged { block, .. }
+            | Self::SecretUsed { block, .. }
+            | Self::Log { block, .. }
+            | Self::BlockFinished { block, .. }
+            | Self::BlockSkipped { block, .. }
+            | Self::BlockCancelled { block, .. } => Some(block),
+            Self::RunStarted { .. } | Self::CancelRequested { .. } | Self::RunFinished { .. } => {
+                None
+            }
+        }
+    }
+
     /// Returns the block it is about.
     pub fn block(&self) -> Option<(At, &BlockPath)> {
         match self {
