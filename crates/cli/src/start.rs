@@ -14,8 +14,22 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == blueprint_script::WORKER_WORD) {
         blueprint_script::worker_main(blueprint_vault::derivations());
     }
+    silence_panics();
     let mut app = App::new(Environment::of_process());
     run(std::env::args_os().collect(), &mut app).into()
+}
+
+/// Has a panic, which is a bug of ours, say where it was and nothing more: its text may hold anything.
+fn silence_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
+        let mut stderr = Terminal::stderr();
+        // Where stderr is gone, nobody is left to tell.
+        drop(
+            stderr
+                .line(&format!("error: blueprint has a bug and panicked{place}; please report it")),
+        );
+    }));
 }
 
 /// Runs a command line, the program's name first, and reports what went wrong.
