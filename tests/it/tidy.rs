@@ -212,3 +212,22 @@ fn hosts_and_secrets_of_examples_are_obviously_false() {
         assert!(value.starts_with("example-"), "{name}");
     }
 }
+
+#[test]
+fn every_rule_names_what_holds_it() {
+    let page = workspace::read(&workspace::root().join("docs/semantics.md"));
+    let sources = ["semantics.rs", "simulation.rs"]
+        .map(|file| workspace::read(&workspace::root().join("tests/it").join(file)));
+    for rule in 1..=20 {
+        assert!(page.contains(&format!("\n**{rule}. ")), "there is no rule {rule}");
+        let row = page.lines().find(|line| line.starts_with(&format!("| {rule} | ")));
+        let row = row.unwrap_or_else(|| panic!("rule {rule} names nothing"));
+        for name in row.split('`').skip(1).step_by(2) {
+            let is_there = match name.contains('/') {
+                true => workspace::suite().join(format!("{name}.yaml")).is_file(),
+                false => sources.iter().any(|text| text.contains(&format!("fn {name}("))),
+            };
+            assert!(is_there, "rule {rule} names `{name}`, which is not there");
+        }
+    }
+}
