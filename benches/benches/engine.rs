@@ -8,7 +8,7 @@ use benches::{
     pass::Pass,
     shapes::{KINDS, Kind, Shape, blueprint},
 };
-use blueprint_engine::{Clock, Engine, Ids, Library, Plan, StartRun};
+use blueprint_engine::{Clock, Engine, Ids, Library, Origin, Plan, StartRun};
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{Block, Limits, Registry, Secrets, Value, event::RunStatus};
 use tokio::runtime::Runtime;
@@ -102,9 +102,10 @@ fn run(runtime: &Runtime, engine: &Engine, plan: &Arc<Plan>) {
         secrets: Secrets::none(),
         env: Arc::default(),
         timeout: None,
+        origin: Origin::default(),
     };
     let end = runtime.block_on(async {
-        let mut handle = engine.start(start).expect("there are no inputs to be wrong");
+        let mut handle = engine.start(start).await.expect("there are no inputs to be wrong");
         drop(handle.events());
         handle.finished().await.expect("a journal in memory takes all")
     });

@@ -108,9 +108,10 @@ impl<'s> Simulation<'s> {
                     duration_us: 0,
                 });
             }
-            Command::Resume(..) | Command::Open(..) | Command::Expire(_) => {
-                unreachable!("probes do not wait")
-            }
+            Command::Resume(..)
+            | Command::Open(..)
+            | Command::Expire(_)
+            | Command::Interrupt(_) => unreachable!("probes do not wait"),
         }
     }
 
@@ -181,7 +182,8 @@ impl<'s> Simulation<'s> {
             }
             recovered.record(event.clone());
         }
-        recovered.state.recover();
+        let resumed = EventKind::RunResumed { after: events as u64 };
+        recovered.state.apply(&resumed, Timestamp::UNIX_EPOCH);
         recovered
     }
 }

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use blueprint_engine::{Clock, Engine, Ids, Library, Plan, RunEnd, StartRun};
+use blueprint_engine::{Clock, Engine, Ids, Library, Origin, Plan, RunEnd, StartRun};
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{
     Event, EventKind, Inputs, Limits, Registry, Secrets, Value,
@@ -251,7 +251,9 @@ fn play(plan: &Arc<Plan>, callee: &Arc<Plan>, cancel_at: Option<u64>) -> Played 
                 secrets: Secrets::none(),
                 env: Arc::default(),
                 timeout: None,
+                origin: Origin::default(),
             })
+            .await
             .unwrap();
         let stop = handle.stop();
         let mut stream = handle.events().unwrap();

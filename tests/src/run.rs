@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use blueprint::project::{self, Checked, Project};
 use blueprint_engine::{
-    Clock, Command, Engine, Ids, Library, Plan, RunEnd, RunState, SecretNeed, StartError, StartRun,
+    Clock, Command, Engine, Ids, Library, Origin, Plan, RunEnd, RunState, SecretNeed, StartError,
+    StartRun,
 };
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{Diagnostic, Event, EventKind, Journal, Registry, SecretName, Value, format};
@@ -209,6 +210,7 @@ async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
         secrets,
         env: Arc::new(env_of(case)),
         timeout: None,
+        origin: Origin::default(),
     };
     let journal = Arc::new(MemoryJournal::keeping());
     let limits = case.limits(stand.address());
@@ -219,10 +221,11 @@ async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
         Ok(Err(StartError::Inputs(misfits))) => {
             return Outcome::refused(&misfits.join("\n"));
         }
+        Ok(Err(err)) => panic!("{err}"),
         Err(_) => panic!("the run hangs"),
     };
-    let journal = journal.read(&ran.end.run).await.expect("memory");
-    let ran = Ran { journal, ..ran };
+    let history = journal.read(&ran.end.run).await.expect("memory").expect("it is kept");
+    let ran = Ran { journal: history.events, ..ran };
     let text = trace::of_run(&ran);
     judge(&ran, &plan, &library, depth);
     find_values(&ran, &text, names_of(&needs), &case.vault);
@@ -244,7 +247,7 @@ fn env_of(case: &Case) -> BTreeMap<String, String> {
 }
 
 async fn watch(engine: &Engine, start: StartRun, case: &Case) -> Result<Ran, StartError> {
-    let mut handle = engine.start(start)?;
+    let mut handle = engine.start(start).await?;
     let mut receiver = handle.events().expect("nobody has taken the events yet");
     let stop = handle.stop();
     let follow = async {
@@ -321,7 +324,8 @@ fn judge(ran: &Ran, plan: &Arc<Plan>, library: &Arc<Library>, depth: usize) {
 
 /// After a crash at any event the state knows what to do, and does nothing twice.
 fn recover(mut state: RunState, journal: &[Event], events: usize) {
-    state.recover();
+    let after = events as u64;
+    state.apply(&EventKind::RunResumed { after }, journal[events - 1].time);
     let ended: Vec<_> = journal[..events]
         .iter()
         .filter(|event| {
@@ -338,6 +342,7 @@ fn recover(mut state: RunState, journal: &[Event], events: usize) {
         let at = match command {
             Command::Start(at) | Command::Skip(at, _) | Command::Cancel(at, _) => at,
             Command::Resume(at, _) | Command::Open(at, _) | Command::Expire(at) => at,
+            Command::Interrupt(at) => at,
             Command::Finish => continue,
         };
         assert!(!ended.contains(&at), "after a crash at event {events}, {at:?} is done again");

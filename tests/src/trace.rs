@@ -179,11 +179,15 @@ fn note(kind: &EventKind) -> Option<Vec<String>> {
             one(format!("secret {key} v{version} {action} {destination}"))
         }
         EventKind::Log { level, text, .. } => one(format!("log {}: {text}", level.as_str())),
-        EventKind::BlockStarted { .. } | EventKind::BlockWaiting { .. } => Some(Vec::new()),
+        EventKind::BlockStarted { .. }
+        | EventKind::BlockWaiting { .. }
+        | EventKind::AnswerReceived { .. }
+        | EventKind::SecretDerived { .. } => Some(Vec::new()),
         EventKind::BlockFinished { .. }
         | EventKind::BlockSkipped { .. }
         | EventKind::BlockCancelled { .. }
         | EventKind::RunStarted { .. }
+        | EventKind::RunResumed { .. }
         | EventKind::CancelRequested { .. }
         | EventKind::RunFinished { .. } => None,
     }

@@ -66,7 +66,7 @@ impl Block for RunBlueprint {
                 let message = format!("blueprint `{blueprint}` failed: {message}");
                 Err(BlockError::permanent(message))
             }
-            Granted::Items(_) | Granted::Round(..) | Granted::Slept(_) => {
+            Granted::Items(_) | Granted::Round(..) | Granted::Slept(_) | Granted::Answer(_) => {
                 Err(BlockError::permanent("`run_blueprint` was resumed without its callee"))
             }
         }

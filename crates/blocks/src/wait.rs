@@ -55,7 +55,7 @@ impl Block for Wait {
     ) -> Result<Finish, BlockError> {
         match granted {
             Granted::Slept(until) => Ok(ended(until)),
-            Granted::Items(_) | Granted::Round(..) | Granted::Call(_) => {
+            Granted::Items(_) | Granted::Round(..) | Granted::Call(_) | Granted::Answer(_) => {
                 Err(BlockError::permanent("a wait was given something else than time"))
             }
         }

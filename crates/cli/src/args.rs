@@ -54,6 +54,7 @@ pub enum Command {
     Schema(commands::schema::Args),
     Test(commands::test::Args),
     Run(commands::run::Args),
+    Runs(commands::runs::Args),
     Vault(commands::vault::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),

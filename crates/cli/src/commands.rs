@@ -17,6 +17,8 @@ pub mod init;
 pub mod new;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod run;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
+pub mod runs;
 pub mod schema;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod test;
@@ -45,5 +47,6 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Schema(args) => schema::run(args, app),
         Command::Test(args) => test::run(args, app),
         Command::Run(args) => run::run(args, app),
+        Command::Runs(args) => runs::run(args, app),
     }
 }

@@ -3,9 +3,12 @@
 use std::{io::Write as _, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use blueprint_engine::{Clock, Engine, Ids, Outline, RunEnd, RunHandle, StartError, StartRun};
+use blueprint_engine::{
+    Clock, Engine, Halt, Ids, Library, Outline, Plan, ResumeError, RunEnd, RunHandle, StartError,
+    StartRun,
+};
 use blueprint_journal::MemoryJournal;
-use blueprint_model::{Event, Limits, code, event::CancelReason, format};
+use blueprint_model::{Event, Journal, Limits, RunId, code, event::CancelReason, format};
 use jiff::Timestamp;
 use tokio::{runtime::Runtime, sync::mpsc};
 
@@ -18,6 +21,7 @@ use crate::{
         plain,
         tree::{self, Tree},
     },
+    store::{self, Rebuilder},
     terminal::Terminal,
 };
 
@@ -26,8 +30,10 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How a watched run ended.
 pub struct Watched {
-    /// The run's end; `None` if a second signal stopped it on the spot.
+    /// The run's end; `None` if a second signal stopped it on the spot, or it is parked.
     pub end: Option<RunEnd>,
+    /// The run and when it wakes by itself, if it is parked.
+    pub parked: Option<(RunId, Option<Timestamp>)>,
     /// The signal that cancelled it, if one did.
     pub signal: Option<Signal>,
 }
@@ -53,9 +59,14 @@ pub fn runtime() -> Result<Runtime> {
         .context("cannot start the runtime")
 }
 
+/// Returns an engine that keeps its runs in this store.
+pub fn engine(journal: Arc<dyn Journal>, limits: Limits) -> Engine {
+    Engine::new(journal, Clock::System, Ids::Random, limits)
+}
+
 /// Returns an engine that forgets its events.
-pub fn engine(limits: Limits) -> Engine {
-    Engine::new(Arc::new(MemoryJournal::forgetful()), Clock::System, Ids::Random, limits)
+pub fn forgetful_engine(limits: Limits) -> Engine {
+    engine(Arc::new(MemoryJournal::forgetful()), limits)
 }
 
 /// Runs a blueprint to its end and shows it as `output` says.
@@ -69,22 +80,68 @@ pub async fn watch(
     output: Output,
     app: &mut App,
 ) -> Result<Watched> {
-    let file = start.plan.source.file.clone();
-    let outline = known_blocks(&start);
-    let mut handle = engine.start(start).map_err(|StartError::Inputs(misfits)| {
-        let mut failure = Failure::wrong(misfits.join("\n  ")).code(code::BAD_INPUTS);
-        failure.message.insert_str(0, if misfits.len() > 1 { "\n  " } else { "" });
-        failure
-    })?;
+    let view = View::new(&start.plan, &start.library, output, app);
+    let mut handle = engine.start(start).await.map_err(start_failure)?;
     let events = handle.events().expect("nobody has taken the events yet");
-    let tree = Tree::new(&file, outline, app.err.paint);
-    let view = match output {
-        Output::Auto | Output::Json if app.is_live => View::Live(Live::new(tree)),
-        Output::Auto | Output::Json => View::Plain(tree),
-        Output::Ndjson => View::Ndjson,
-        Output::Quiet => View::None,
-    };
     follow(handle, events, view, app).await
+}
+
+/// Goes on with a kept run to its end and shows it as `output` says.
+///
+/// # Errors
+///
+/// Returns a failure if somebody works on it, it has ended, or what it needs is not there.
+pub async fn watch_resumed(
+    engine: &Engine,
+    run: &RunId,
+    rebuilder: &Rebuilder,
+    output: Output,
+    app: &mut App,
+) -> Result<Watched> {
+    let mut view = None;
+    let resumed = engine.resume(run, |record| {
+        let rebuilt = rebuilder.rebuild(record)?;
+        view = Some(View::new(&rebuilt.plan, &rebuilt.library, output, app));
+        Ok(rebuilt)
+    });
+    let mut handle = resumed.await.map_err(resume_failure)?;
+    let view = view.expect("the run was set up");
+    let events = handle.events().expect("nobody has taken the events yet");
+    follow(handle, events, view, app).await
+}
+
+fn resume_failure(err: ResumeError<anyhow::Error>) -> anyhow::Error {
+    match err {
+        ResumeError::Setup(err) => err,
+        ResumeError::Journal(err) => store::failure(err),
+        ResumeError::Unknown(_) => Failure::wrong(err.to_string()).code(code::NO_RUN).into(),
+        ResumeError::Busy(run) => {
+            let hint = format!("blueprint runs cancel {}", run.short());
+            let message = format!("another process works on run {}", run.short());
+            Failure::wrong(message).code(code::RUN_TAKEN).help(hint).into()
+        }
+        ResumeError::Ended(run) => {
+            let hint = format!("blueprint runs show {}", run.short());
+            Failure::wrong(format!("run {} has ended", run.short())).help(hint).into()
+        }
+    }
+}
+
+fn start_failure(err: StartError) -> anyhow::Error {
+    match err {
+        StartError::Inputs(misfits) => {
+            let mut failure = Failure::wrong(misfits.join("\n  ")).code(code::BAD_INPUTS);
+            failure.message.insert_str(0, if misfits.len() > 1 { "\n  " } else { "" });
+            failure.into()
+        }
+        StartError::Journal(err) => store::failure(err),
+        StartError::Conflict(run) => {
+            let message = format!("run {} has this key and was given something else", run.short());
+            let hint = format!("blueprint runs show {}", run.short());
+            Failure::wrong(message).code(code::KEY_CONFLICT).help(hint).into()
+        }
+        known @ StartError::Known(_) => anyhow::Error::from(known),
+    }
 }
 
 /// What shows the events.
@@ -96,6 +153,16 @@ enum View {
 }
 
 impl View {
+    fn new(plan: &Arc<Plan>, library: &Library, output: Output, app: &App) -> Self {
+        let tree = Tree::new(&plan.source.file, known_blocks(plan, library), app.err.paint);
+        match output {
+            Output::Auto | Output::Json if app.is_live => Self::Live(Live::new(tree)),
+            Output::Auto | Output::Json => Self::Plain(tree),
+            Output::Ndjson => Self::Ndjson,
+            Output::Quiet => Self::None,
+        }
+    }
+
     fn show(&mut self, event: &Event, app: &mut App) -> Result<()> {
         match self {
             Self::Live(live) => live.apply(event, &mut app.err, now())?,
@@ -135,7 +202,8 @@ async fn follow(
     app: &mut App,
 ) -> Result<Watched> {
     let stop = handle.stop();
-    let finished = handle.finished();
+    let run = handle.id().clone();
+    let finished = handle.halted();
     tokio::pin!(finished);
     let mut signals = Signals::listen()?;
     let mut signal = None;
@@ -148,11 +216,11 @@ async fn follow(
                 Some(event) => view.show(&event, app)?,
                 None => is_open = false,
             },
-            result = &mut finished, if end.is_none() => end = Some(result?),
+            result = &mut finished, if end.is_none() => end = Some(result.map_err(store::failure)?),
             caught = signals.next() => {
                 if signal.is_some() {
                     view.finish(app)?;
-                    return Ok(Watched { end: None, signal });
+                    return Ok(Watched { end: None, parked: None, signal });
                 }
                 signal = Some(caught);
                 stop.cancel();
@@ -161,9 +229,14 @@ async fn follow(
         }
     }
     view.finish(app)?;
+    let (end, parked) = match end {
+        Some(Halt::Ended(end)) => (Some(end), None),
+        Some(Halt::Parked(wake)) => (None, Some((run, wake))),
+        None => (None, None),
+    };
     let was_cancelled =
         end.as_ref().is_some_and(|end| end.cancelled == Some(CancelReason::Requested));
-    Ok(Watched { end, signal: signal.filter(|_| was_cancelled) })
+    Ok(Watched { end, parked, signal: signal.filter(|_| was_cancelled) })
 }
 
 /// The signals that stop a run.
@@ -208,15 +281,15 @@ impl Signals {
 }
 
 /// What the tree shall know of the blocks beforehand.
-fn known_blocks(start: &StartRun) -> tree::outline::Outline {
+fn known_blocks(plan: &Plan, library: &Library) -> tree::outline::Outline {
     let mut known = tree::outline::Outline::default();
     // Callees are shown too; a circle of calls was refused, a computed name is not known here.
-    let mut work = vec![(String::new(), start.plan.outline())];
+    let mut work = vec![(String::new(), plan.outline())];
     while let Some((prefix, outline)) = work.pop() {
         if prefix.matches('/').count() > blueprint_model::units::MAX_DEPTH {
             continue;
         }
-        add_blocks(&mut known, &mut work, &prefix, outline, start);
+        add_blocks(&mut known, &mut work, &prefix, outline, library);
     }
     known
 }
@@ -226,7 +299,7 @@ fn add_blocks(
     work: &mut Vec<(String, Outline)>,
     prefix: &str,
     outline: Outline,
-    start: &StartRun,
+    library: &Library,
 ) {
     for node in outline.nodes {
         let path = format!("{prefix}{}", node.id);
@@ -239,7 +312,7 @@ fn add_blocks(
         if let Some(body) = node.body {
             work.push((format!("{path}."), body));
         }
-        if let Some(callee) = node.calls.and_then(|name| start.library.get(&name).cloned()) {
+        if let Some(callee) = node.calls.and_then(|name| library.get(&name).cloned()) {
             work.push((format!("{path}/"), callee.outline()));
         }
     }

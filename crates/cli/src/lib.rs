@@ -21,6 +21,7 @@ pub mod render;
 pub mod schemas;
 pub mod secrets;
 pub mod start;
+pub mod store;
 pub mod terminal;
 pub mod testing;
 pub mod wiring;

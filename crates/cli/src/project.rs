@@ -168,6 +168,11 @@ impl Project {
         Ok(registry.with_variables(&self.settings.env))
     }
 
+    /// Returns whether there is a `project.yaml`.
+    pub fn is_there(&self) -> bool {
+        self.has_file
+    }
+
     /// Returns the folder for what is never committed: vault and store.
     pub fn home(&self, environment: &crate::config::Environment) -> PathBuf {
         match environment.get("BLUEPRINT_HOME").filter(|home| !home.is_empty()) {

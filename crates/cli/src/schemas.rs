@@ -58,6 +58,7 @@ mod tests {
         event::{At, CancelReason, Counts, RunError, RunStatus},
         format,
         id::BlockPath,
+        journal::{Question, QuestionKind},
         value::Shared,
     };
     use jiff::Timestamp;
@@ -207,6 +208,15 @@ mod tests {
                 message: "no".into(),
                 retry_at: time,
             },
+            EventKind::AnswerReceived { at, block: block.clone(), answer: value() },
+            EventKind::SecretDerived {
+                at,
+                block: block.clone(),
+                token: "x".into(),
+                function: "base64".into(),
+                arguments: vec!["y".into()],
+            },
+            EventKind::RunResumed { after: 3 },
             EventKind::StateChanged { at, block: block.clone(), changes },
             EventKind::BlockFinished {
                 at,
@@ -242,7 +252,12 @@ mod tests {
         };
         let round = Wish::Round { round: 1, last: value(), not_before: None };
         let call = Wish::Call { blueprint: "b".into(), payload: value() };
-        let wishes = [Wish::Items(each), round, call, Wish::Sleep { until: time }];
+        let ask = |kind| {
+            let (name, details) = ("go?".into(), value());
+            Wish::Answer(Question { kind, name, details, until: Some(time) })
+        };
+        let mut wishes = vec![Wish::Items(each), round, call, Wish::Sleep { until: time }];
+        wishes.extend([ask(QuestionKind::Approval), ask(QuestionKind::Event)]);
         let mut kinds = Vec::new();
         for action in ["swap", "derive", "reveal", "refuse"] {
             kinds.push(EventKind::SecretUsed {

@@ -102,12 +102,15 @@ pub fn audit(project: &Project, app: &App) -> AuditFile {
 ///
 /// Returns a failure that names every missing secret at once, or says what keeps the vault shut.
 pub fn load(needs: &[SecretNeed], project: &Project, app: &mut App) -> Result<Secrets> {
-    let needs: Vec<Need> = needs
-        .iter()
-        .map(|need| Need { name: need.name.clone(), is_optional: need.is_optional })
-        .collect();
+    let needs = needs_of(needs);
     let has_vault = vault_path(project, app).exists();
     vault(project, app)?.load(&needs, now()).map_err(|err| load_failure(&err, has_vault))
+}
+
+/// Returns what the vault is asked for.
+pub fn needs_of(needs: &[SecretNeed]) -> Vec<Need> {
+    let need = |it: &SecretNeed| Need { name: it.name.clone(), is_optional: it.is_optional };
+    needs.iter().map(need).collect()
 }
 
 /// Returns the time.
@@ -223,7 +226,8 @@ pub fn missing(names: &[&str], has_vault: bool) -> Failure {
     Failure::environment(message).code(code::SECRETS_MISSING).help(hint)
 }
 
-fn load_failure(err: &LoadError, has_vault: bool) -> anyhow::Error {
+/// Returns the failure for secrets that could not be loaded.
+pub fn load_failure(err: &LoadError, has_vault: bool) -> anyhow::Error {
     if let LoadError::Missing(names) = err {
         let names: Vec<&str> = names.iter().map(SecretName::as_str).collect();
         return missing(&names, has_vault).into();

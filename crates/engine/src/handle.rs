@@ -8,9 +8,11 @@ use std::sync::{
 use blueprint_model::{
     Event, JournalError, RunId,
     block::Cancel,
-    event::{CancelReason, Counts, RunError, RunStatus},
+    event::{At, CancelReason, Counts, RunError, RunStatus},
+    journal::Letter,
     value::Shared,
 };
+use jiff::Timestamp;
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -21,16 +23,17 @@ pub struct RunHandle {
     pub(crate) id: RunId,
     pub(crate) stop: Arc<Stop>,
     pub(crate) events: Option<mpsc::UnboundedReceiver<Arc<Event>>>,
-    pub(crate) task: JoinSet<Result<RunEnd, JournalError>>,
+    pub(crate) task: JoinSet<Result<Halt, JournalError>>,
 }
 
-/// Asks a run to stop.
+/// What somebody outside wants a run to know: to stop, or an answer.
 #[derive(Default)]
 pub struct Stop {
     is_wished: AtomicBool,
     /// Scripts that run right now poll it; replaced once the wish was heard, so that `always`
     /// blocks can run theirs.
     scripts: Mutex<Cancel>,
+    answers: Mutex<Vec<(At, Shared)>>,
     pub(crate) wish: Notify,
 }
 
@@ -40,6 +43,22 @@ impl Stop {
         self.is_wished.store(true, Ordering::Release);
         self.scripts().cancel();
         self.wish.notify_one();
+    }
+
+    /// Takes a letter in.
+    pub fn deliver(&self, letter: Letter) {
+        match letter {
+            Letter::Cancel => self.cancel(),
+            Letter::Answer { at, answer } => {
+                self.answers.lock().unwrap_or_else(PoisonError::into_inner).push((at, answer));
+                self.wish.notify_one();
+            }
+        }
+    }
+
+    /// Returns the answers that came since the last call.
+    pub(crate) fn take_answers(&self) -> Vec<(At, Shared)> {
+        std::mem::take(&mut *self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns whether somebody asked since the last call.
@@ -58,6 +77,25 @@ impl Stop {
 
     fn scripts(&self) -> MutexGuard<'_, Cancel> {
         self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why nobody works on a run any more.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Halt {
+    /// It has ended.
+    Ended(RunEnd),
+    /// It waits for an answer, or for this time, and keeps neither task nor memory meanwhile.
+    Parked(Option<Timestamp>),
+}
+
+impl Halt {
+    /// Returns the end, if it has ended.
+    pub fn ended(self) -> Option<RunEnd> {
+        match self {
+            Self::Ended(end) => Some(end),
+            Self::Parked(_) => None,
+        }
     }
 }
 
@@ -97,12 +135,21 @@ impl RunHandle {
         self.events.take()
     }
 
-    /// Waits for the end.
+    /// Waits for the end of a run that is never parked.
+    ///
+    /// # Panics
+    ///
+    /// Goes on with a panic of the run itself, which is a bug. Panics if the engine parks runs.
+    pub async fn finished(self) -> Result<RunEnd, JournalError> {
+        Ok(self.halted().await?.ended().expect("only an engine with `parking` parks runs"))
+    }
+
+    /// Waits until the run has ended or is parked.
     ///
     /// # Panics
     ///
     /// Goes on with a panic of the run itself, which is a bug.
-    pub async fn finished(mut self) -> Result<RunEnd, JournalError> {
+    pub async fn halted(mut self) -> Result<Halt, JournalError> {
         match self.task.join_next().await {
             Some(Ok(end)) => end,
             Some(Err(err)) if err.is_panic() => std::panic::resume_unwind(err.into_panic()),

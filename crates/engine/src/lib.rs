@@ -9,6 +9,7 @@ mod change;
 mod clock;
 mod dispatch;
 mod handle;
+mod host;
 mod library;
 mod outline;
 mod plan;
@@ -20,11 +21,13 @@ mod view;
 
 pub use crate::{
     clock::{Clock, Ids},
-    dispatch::{Engine, StartError, StartRun},
-    handle::{RunEnd, RunHandle, Stop},
+    dispatch::{Engine, Origin, Rebuilt, ResumeError, StartError, StartRun},
+    handle::{Halt, RunEnd, RunHandle, Stop},
+    host::{Host, News, Rebuild},
     library::{Library, Linked},
     outline::{Outline, OutlineEdge, OutlineNode},
     plan::{BlockInfo, Built, Goes, Plan, PlannedUse, Preview, PreviewField, SecretNeed},
     replay::state_after,
     state::{Command, RunState},
+    view::shown,
 };

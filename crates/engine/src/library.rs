@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use blueprint_model::{Diagnostic, code, diagnostic::did_you_mean};
+use blueprint_model::{Diagnostic, code, diagnostic::did_you_mean, journal::PinnedSource};
 
 use crate::plan::{Plan, SecretNeed, merge_needs};
 
@@ -63,6 +63,18 @@ impl Library {
         let callees = self.reachable(plan);
         let others = callees.iter().filter(|callee| !Arc::ptr_eq(callee, plan));
         merge_needs(std::iter::once(plan).chain(others))
+    }
+
+    /// Returns the texts of a plan and of all that it may call, its own first.
+    pub(crate) fn sources(&self, plan: &Arc<Plan>) -> Vec<PinnedSource> {
+        let callees = self.reachable(plan);
+        let others = callees.iter().filter(|callee| callee.name != plan.name);
+        let all = std::iter::once(plan).chain(others);
+        all.map(|plan| PinnedSource {
+            file: plan.source.file.to_string(),
+            text: plan.source.text.clone(),
+        })
+        .collect()
     }
 
     /// Returns ` (did you mean …?)` for a name that nobody has.

@@ -29,7 +29,7 @@ use std::{
 use blueprint_model::{
     Block, Blueprint, Diagnostic, Registry, SecretName, Source, Span, Value,
     block::BlockSpec,
-    blueprint::{Join, OnError, Retry},
+    blueprint::{Join, OnError, OnResume, Retry},
     egress::{Permit, SecretGrant},
     schema::{self, Schema},
     value::{Map, Shared},
@@ -110,6 +110,7 @@ pub(crate) struct Step {
     pub join: Join,
     pub retry: Option<Retry>,
     pub timeout: Option<Duration>,
+    pub on_resume: OnResume,
     pub expect: Option<Schema>,
     pub fields: Vec<(&'static str, Compiled)>,
     /// What the block's scripts use, by name.

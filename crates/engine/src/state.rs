@@ -19,14 +19,15 @@ use std::{
 use blueprint_model::{
     EventKind,
     block::{BodyEnd, Granted, Wish},
+    blueprint::OnResume,
     event::{At, CancelReason, Counts, RunError, RunStatus},
     id::BlockPath,
     value::Shared,
 };
 use jiff::Timestamp;
 
-use self::scope::Wait;
 pub(crate) use self::scope::{Scope, Slot, Status};
+use self::scope::{Wait, WaitKind};
 use crate::{
     change,
     library::Library,
@@ -48,6 +49,8 @@ pub enum Command {
     Cancel(At, CancelReason),
     /// End a block whose own deadline passed while its body ran.
     Expire(At),
+    /// End a block that was in flight when the last process ended, and must not run twice.
+    Interrupt(At),
     /// End the run.
     Finish,
 }
@@ -82,6 +85,7 @@ enum Due {
     Skip(At, u32),
     Cancel(At, CancelReason),
     Expire(At),
+    Interrupt(At),
     Finish,
 }
 
@@ -123,6 +127,9 @@ impl RunState {
                 self.will_retry(*at, *attempt, *retry_at);
             }
             EventKind::BlockWaiting { at, wish, .. } => self.waiting(*at, wish, time),
+            EventKind::AnswerReceived { at, answer, .. } => {
+                self.answered(*at, Some(answer.clone()))
+            }
             EventKind::StateChanged { at, changes, .. } => {
                 self.slot_mut(*at).staged.clone_from(changes);
             }
@@ -138,8 +145,11 @@ impl RunState {
                 self.end(*at, Status::Cancelled);
             }
             EventKind::CancelRequested { reason } => self.cancel_all(*reason),
+            EventKind::RunResumed { .. } => self.recover(),
             EventKind::RunFinished { .. } => self.is_over = true,
-            EventKind::SecretUsed { .. } | EventKind::Log { .. } => {}
+            EventKind::SecretUsed { .. }
+            | EventKind::SecretDerived { .. }
+            | EventKind::Log { .. } => {}
         }
     }
 
@@ -178,21 +188,37 @@ impl RunState {
         }
     }
 
-    /// Puts blocks that were in flight when the process ended back to where they start. Called once,
-    /// after the journal was read.
-    pub fn recover(&mut self) {
+    /// Puts blocks that were in flight when the process ended back to where they start, or lets them
+    /// fail where they must not run twice.
+    fn recover(&mut self) {
         for scope in 0..self.scopes.len() {
             let Some(slots) = self.scopes[scope].as_ref().map(|scope| scope.slots.len()) else {
                 continue;
             };
             for block in 0..slots {
                 let at = at(scope, block);
-                if self.slot(at).status == Status::Running {
-                    self.slot_mut(at).attempt -= 1;
-                    self.make_due(at);
+                if self.slot(at).status != Status::Running {
+                    continue;
+                }
+                match self.step(at).on_resume {
+                    OnResume::Retry => {
+                        self.slot_mut(at).attempt -= 1;
+                        self.make_due(at);
+                    }
+                    OnResume::Fail => self.queue.push_back(Due::Interrupt(at)),
                 }
             }
         }
+    }
+
+    /// Returns whether a block waits for an answer from outside.
+    pub fn wants_answer(&self, at: At) -> bool {
+        let scope = self.scopes.get(at.scope as usize).and_then(Option::as_deref);
+        let slot = scope.and_then(|scope| scope.slots.get(at.block as usize));
+        let wait = slot.and_then(|slot| slot.wait.as_deref());
+        wait.is_some_and(|wait| {
+            wait.cancelling.is_none() && matches!(wait.wish, WaitKind::Answer { answer: None })
+        })
     }
 
     /// Returns whether the run has ended.
@@ -331,6 +357,10 @@ impl RunState {
             }
             Due::Cancel(at, reason) => self.is_open(*at).then_some(Command::Cancel(*at, *reason)),
             Due::Expire(at) => self.is_open(*at).then_some(Command::Expire(*at)),
+            Due::Interrupt(at) => {
+                let is_in_flight = self.is_open(*at) && self.slot(*at).status == Status::Running;
+                is_in_flight.then_some(Command::Interrupt(*at))
+            }
             Due::Finish => (!self.is_over).then_some(Command::Finish),
         }
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use blueprint_model::{Event, EventKind, Secrets, event::RunError, value::Shared};
+use blueprint_model::{Event, EventKind, Secrets, block::Wish, event::RunError, value::Shared};
 
-/// Returns the event for people. Costs nothing where a run has no secrets.
-pub(crate) fn of(mut event: Event, secrets: &Secrets) -> Event {
+/// Returns the event for people: handles are shown by name. Costs nothing where a run has no secrets.
+pub fn shown(mut event: Event, secrets: &Secrets) -> Event {
     if secrets.is_empty() {
         return event;
     }
@@ -22,6 +22,15 @@ pub(crate) fn of(mut event: Event, secrets: &Secrets) -> Event {
         }
         EventKind::AttemptFailed { message, .. } | EventKind::Log { text: message, .. } => {
             show_text(message, secrets);
+        }
+        EventKind::AnswerReceived { answer, .. } => show(answer, secrets),
+        EventKind::SecretDerived { token, arguments, .. } => {
+            show_text(token, secrets);
+            arguments.iter_mut().for_each(|argument| show_text(argument, secrets));
+        }
+        EventKind::BlockWaiting { wish: Wish::Answer(question), .. } => {
+            show_text(&mut question.name, secrets);
+            show(&mut question.details, secrets);
         }
         EventKind::StateChanged { changes, .. } => {
             for change in changes {
@@ -49,6 +58,7 @@ pub(crate) fn of(mut event: Event, secrets: &Secrets) -> Event {
         | EventKind::SecretUsed { .. }
         | EventKind::BlockSkipped { .. }
         | EventKind::BlockCancelled { .. }
+        | EventKind::RunResumed { .. }
         | EventKind::CancelRequested { .. } => {}
     }
     event

@@ -1,5 +1,9 @@
 //! Where events are kept: one file per store, behind the `Journal` contract of the model.
 
 mod memory;
+mod sqlite;
 
-pub use crate::memory::MemoryJournal;
+pub use crate::{
+    memory::MemoryJournal,
+    sqlite::{Flush, SqliteJournal, Verified},
+};

@@ -15,6 +15,7 @@ use crate::{
     egress::{Egress, SecretUse},
     id::{BlockPath, RunId},
     inputs::Inputs,
+    journal::Question,
     limits::Limits,
     value::{Shared, Value},
 };
@@ -298,6 +299,8 @@ pub enum Wish {
         /// Until then.
         until: Timestamp,
     },
+    /// Wait for an answer from outside, holding no task and no thread.
+    Answer(Question),
 }
 
 /// A loop over items.
@@ -324,6 +327,8 @@ pub enum Granted {
     Call(BodyEnd),
     /// The time has come: the one that was wished for.
     Slept(Timestamp),
+    /// The answer; `None` if none came in time.
+    Answer(Option<Shared>),
 }
 
 /// How a nested graph ended.

@@ -139,6 +139,12 @@ pub const TIMED_OUT: Code = Code("BP0504");
 pub const LIMIT: Code = Code("BP0505");
 /// The inputs of a run are wrong.
 pub const BAD_INPUTS: Code = Code("BP0507");
+/// There is no such run.
+pub const NO_RUN: Code = Code("BP0508");
+/// Somebody else works on a run.
+pub const RUN_TAKEN: Code = Code("BP0509");
+/// A run with this key was given something else.
+pub const KEY_CONFLICT: Code = Code("BP0510");
 /// There is no vault yet.
 pub const NO_VAULT: Code = Code("BP0601");
 /// The vault cannot be opened.
@@ -157,6 +163,10 @@ pub const BAD_PROJECT: Code = Code("BP0801");
 pub const NO_FILE: Code = Code("BP0802");
 /// A file cannot be read.
 pub const UNREADABLE: Code = Code("BP0803");
+/// The run store cannot be written.
+pub const STORE_WRITE: Code = Code("BP0804");
+/// The run store is damaged, or of a newer version.
+pub const STORE_READ: Code = Code("BP0805");
 
 /// Every code, in order.
 pub const ALL: &[Code] = &[
@@ -220,6 +230,9 @@ pub const ALL: &[Code] = &[
     TIMED_OUT,
     LIMIT,
     BAD_INPUTS,
+    NO_RUN,
+    RUN_TAKEN,
+    KEY_CONFLICT,
     NO_VAULT,
     VAULT_LOCKED,
     VAULT_DAMAGED,
@@ -229,4 +242,6 @@ pub const ALL: &[Code] = &[
     BAD_PROJECT,
     NO_FILE,
     UNREADABLE,
+    STORE_WRITE,
+    STORE_READ,
 ];

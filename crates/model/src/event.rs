@@ -80,6 +80,15 @@ pub enum EventKind {
         /// For what.
         wish: Wish,
     },
+    /// Somebody outside answered what a block waits for.
+    AnswerReceived {
+        /// Which block.
+        at: At,
+        /// Its name.
+        block: BlockPath,
+        /// The answer.
+        answer: Shared,
+    },
     /// A block changed the state; in force once the block has finished.
     StateChanged {
         /// Which block.
@@ -103,6 +112,20 @@ pub enum EventKind {
         action: String,
         /// Host and place.
         destination: String,
+    },
+    /// A block made a handle for the result of a function over secrets; its token stands for that
+    /// from now on, also in a process that goes on with the run.
+    SecretDerived {
+        /// Which block.
+        at: At,
+        /// Its name.
+        block: BlockPath,
+        /// The token.
+        token: String,
+        /// The function.
+        function: String,
+        /// Its arguments, which may hold tokens.
+        arguments: Vec<String>,
     },
     /// A block wrote to the log.
     Log {
@@ -152,6 +175,11 @@ pub enum EventKind {
         /// Why.
         reason: CancelReason,
     },
+    /// Another process goes on with the run: what was in flight when the last one ended is not.
+    RunResumed {
+        /// How many events there were.
+        after: u64,
+    },
     /// Somebody asked the run to stop, or its time was up.
     CancelRequested {
         /// Why.
@@ -188,6 +216,10 @@ pub enum CancelReason {
 }
 
 impl CancelReason {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::Returned, Self::Failed, Self::Requested, Self::Deadline, Self::Timeout];
+
     /// Returns its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -212,6 +244,9 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Cancelled];
+
     /// Returns its name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -252,12 +287,15 @@ impl EventKind {
             Self::BlockStarted { .. } => "block_started",
             Self::AttemptFailed { .. } => "attempt_failed",
             Self::BlockWaiting { .. } => "block_waiting",
+            Self::AnswerReceived { .. } => "answer_received",
             Self::StateChanged { .. } => "state_changed",
             Self::SecretUsed { .. } => "secret_used",
+            Self::SecretDerived { .. } => "secret_derived",
             Self::Log { .. } => "log",
             Self::BlockFinished { .. } => "block_finished",
             Self::BlockSkipped { .. } => "block_skipped",
             Self::BlockCancelled { .. } => "block_cancelled",
+            Self::RunResumed { .. } => "run_resumed",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::RunFinished { .. } => "run_finished",
         }
@@ -269,15 +307,18 @@ impl EventKind {
             Self::BlockStarted { block, .. }
             | Self::AttemptFailed { block, .. }
             | Self::BlockWaiting { block, .. }
+            | Self::AnswerReceived { block, .. }
             | Self::StateChanged { block, .. }
             | Self::SecretUsed { block, .. }
+            | Self::SecretDerived { block, .. }
             | Self::Log { block, .. }
             | Self::BlockFinished { block, .. }
             | Self::BlockSkipped { block, .. }
             | Self::BlockCancelled { block, .. } => Some(block),
-            Self::RunStarted { .. } | Self::CancelRequested { .. } | Self::RunFinished { .. } => {
-                None
-            }
+            Self::RunStarted { .. }
+            | Self::RunResumed { .. }
+            | Self::CancelRequested { .. }
+            | Self::RunFinished { .. } => None,
         }
     }
 
@@ -287,15 +328,18 @@ impl EventKind {
             Self::BlockStarted { at, block, .. }
             | Self::AttemptFailed { at, block, .. }
             | Self::BlockWaiting { at, block, .. }
+            | Self::AnswerReceived { at, block, .. }
             | Self::StateChanged { at, block, .. }
             | Self::SecretUsed { at, block, .. }
+            | Self::SecretDerived { at, block, .. }
             | Self::Log { at, block, .. }
             | Self::BlockFinished { at, block, .. }
             | Self::BlockSkipped { at, block, .. }
             | Self::BlockCancelled { at, block, .. } => Some((*at, block)),
-            Self::RunStarted { .. } | Self::CancelRequested { .. } | Self::RunFinished { .. } => {
-                None
-            }
+            Self::RunStarted { .. }
+            | Self::RunResumed { .. }
+            | Self::CancelRequested { .. }
+            | Self::RunFinished { .. } => None,
         }
     }
 }

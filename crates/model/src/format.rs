@@ -1,4 +1,8 @@
-//! Events as the journal, the command line and the server write them: JSON, version 1.
+//! Events as the command line and the server write them: JSON, version 1.
+//!
+//! [`stored`] is what a store keeps of them.
+
+pub mod stored;
 
 use serde_json::{Map, Value, json};
 
@@ -49,6 +53,7 @@ fn details(kind: &EventKind) -> Value {
             "retry_at": format!("{retry_at:.3}"),
         }),
         EventKind::BlockWaiting { wish, .. } => wish_to_json(wish),
+        EventKind::AnswerReceived { answer, .. } => json!({"answer": **answer}),
         EventKind::StateChanged { changes, .. } => {
             json!({"changes": changes.iter().map(change_to_json).collect::<Vec<_>>()})
         }
@@ -58,6 +63,8 @@ fn details(kind: &EventKind) -> Value {
             "action": action,
             "destination": destination,
         }),
+        // The token is shown to nobody.
+        EventKind::SecretDerived { function, .. } => json!({"function": function}),
         EventKind::Log { level, text, .. } => json!({"level": level.as_str(), "text": text}),
         EventKind::BlockFinished { attempt, outcome, result, message, duration_us, .. } => json!({
             "outcome": **outcome,
@@ -70,6 +77,7 @@ fn details(kind: &EventKind) -> Value {
         EventKind::BlockCancelled { reason, .. } | EventKind::CancelRequested { reason } => {
             json!({"reason": reason.as_str()})
         }
+        EventKind::RunResumed { after } => json!({"after": after}),
         EventKind::RunFinished { status, value, error, counts, duration_us } => json!({
             "status": status.as_str(),
             "value": **value,
@@ -92,6 +100,12 @@ fn wish_to_json(wish: &Wish) -> Value {
         Wish::Round { round, .. } => json!({"for": "round", "round": round}),
         Wish::Call { blueprint, .. } => json!({"for": "call", "blueprint": blueprint}),
         Wish::Sleep { until } => json!({"for": "sleep", "until": format!("{until:.3}")}),
+        Wish::Answer(question) => json!({
+            "for": question.kind.as_str(),
+            "name": question.name,
+            "details": *question.details,
+            "until": question.until.map(|until| format!("{until:.3}")),
+        }),
     }
 }
 

@@ -42,6 +42,12 @@ pub struct BlockPath {
 }
 
 impl BlockPath {
+    /// Reads a name. What stands before the last `.` or `/` is the graph: ids hold neither.
+    pub fn parse(text: &str) -> Self {
+        let start = text.rfind(['.', '/']).map_or(0, |separator| separator + 1);
+        Self { scope: text[..start].into(), id: text[start..].into() }
+    }
+
     /// Returns the prefix of blocks in this block's body, at one item of it.
     pub fn body(&self, item: &str) -> String {
         format!("{self}[{item}].")
@@ -111,6 +117,13 @@ mod tests {
         assert_eq!(path.body("12"), "each[12].");
         let inner = BlockPath { scope: path.body("12").into(), id: "call".into() };
         assert_eq!(inner.callee(), "each[12].call/");
+        for text in ["each", "each[12].call", "each[a.b/c].call/inner", "call/inner"] {
+            assert_eq!(BlockPath::parse(text).to_string(), text);
+        }
+        assert_eq!(
+            BlockPath::parse("each[a.b].call"),
+            BlockPath { scope: "each[a.b].".into(), id: "call".into() }
+        );
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use crate::{
     event::{Event, EventKind},
     id::{BlockPath, RunId, SecretName},
     inputs::{Input, Inputs},
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, RunRecord},
     limits::Limits,
     provider::{Provider, ProviderError},
     registry::Registry,

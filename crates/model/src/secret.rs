@@ -8,7 +8,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -20,6 +23,8 @@ pub(crate) use self::views::{KeyRef, Mention, Mentions};
 use crate::{
     audit::Audit,
     egress::{HostPattern, Place},
+    id::SecretName,
+    journal::HandleTable,
     provider::Entry,
     token::TokenShape,
     value::{self, Value},
@@ -152,11 +157,27 @@ struct Inner {
     shape: TokenShape,
     table: Mutex<Table>,
     obtained: Obtained,
+    /// Differs between the processes that work on a run one after the other, so that no token of a
+    /// secret that the last one obtained comes to stand for another.
+    generation: AtomicU64,
 }
 
 #[derive(Default)]
 struct Table {
     by_token: BTreeMap<String, Meaning>,
+    /// Derived handles that the run has not recorded.
+    news: Vec<Derived>,
+}
+
+/// A handle for the result of a function, as a run records it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derived {
+    /// Its token.
+    pub token: String,
+    /// The function.
+    pub function: String,
+    /// Its arguments, which may hold tokens.
+    pub arguments: Vec<String>,
 }
 
 /// What a token stands for.
@@ -219,7 +240,49 @@ impl Secrets {
             shape: TokenShape::new(&edges),
             table: Mutex::default(),
             obtained: Obtained::default(),
+            generation: AtomicU64::default(),
         }))
+    }
+
+    /// Returns the secrets of a run that goes on in this process: its tokens stand for the same keys
+    /// as before, in the version that `entries` has now. `tools` has the seed of the table.
+    pub fn restored(entries: Vec<Entry>, tools: Tools, table: &HandleTable) -> Self {
+        let secrets = Self::new(entries, Tools { seed: table.seed, ..tools });
+        for (name, version) in &table.keys {
+            if let Some(entry) = secrets.position(name.as_str()) {
+                let token = secrets.token_named(&key_name(name, *version));
+                secrets.table().by_token.insert(token, Meaning::Key(entry));
+            }
+        }
+        secrets
+    }
+
+    /// Returns what makes the run's handles, to keep with the run; `None` where it keeps no secrets.
+    pub fn handles(&self) -> Option<HandleTable> {
+        let tools = self.0.tools.as_ref()?;
+        let keys = self.0.entries.iter().map(|entry| (entry.name.clone(), entry.version));
+        Some(HandleTable { seed: tools.seed, keys: keys.collect() })
+    }
+
+    /// Returns the derived handles that were made since the last call.
+    pub fn take_derived(&self) -> Vec<Derived> {
+        if self.is_empty() { Vec::new() } else { std::mem::take(&mut self.table().news) }
+    }
+
+    /// Takes note that a process goes on with the run after so many events: what it obtains is
+    /// something else than what was obtained before.
+    pub fn begin_again(&self, after: u64) {
+        self.0.generation.store(after, Ordering::Relaxed);
+    }
+
+    /// Lets a token stand for the result of a function again, as the run recorded it. A function that
+    /// is not known any more makes no handle: its token is then unknown.
+    pub fn learn(&self, derived: Derived) {
+        let known = self.derivations().iter().position(|known| known.name == derived.function);
+        if let Some(function) = known {
+            let meaning = Meaning::Derived { function, arguments: derived.arguments };
+            self.table().by_token.insert(derived.token, meaning);
+        }
     }
 
     /// Returns the secrets of a run that uses none.
@@ -230,6 +293,7 @@ impl Secrets {
             shape: TokenShape::new(&[0; 16]),
             table: Mutex::default(),
             obtained: Obtained::default(),
+            generation: AtomicU64::default(),
         }))
     }
 
@@ -304,20 +368,37 @@ impl Secrets {
     }
 
     fn token(&self, meaning: Meaning) -> String {
-        let Some(tools) = &self.0.tools else { return String::new() };
         let name = match &meaning {
             Meaning::Key(entry) => {
                 let entry = &self.0.entries[*entry];
-                format!("key\0{}\0{}", entry.name, entry.version)
+                key_name(&entry.name, entry.version)
             }
-            Meaning::Obtained(position) => format!("obtained\0{position}"),
+            Meaning::Obtained(position) => {
+                let generation = self.0.generation.load(Ordering::Relaxed);
+                format!("obtained\0{generation}\0{position}")
+            }
             Meaning::Derived { function, arguments } => {
+                let function = self.derivations()[*function].name;
                 format!("derived\0{function}\0{}", Value::from(arguments.clone()))
             }
         };
-        let token = self.0.shape.token(&(tools.keyed_hash)(&tools.seed, &name));
-        self.table().by_token.entry(token.clone()).or_insert(meaning);
+        let token = self.token_named(&name);
+        let mut table = self.table();
+        if !table.by_token.contains_key(&token) {
+            if let Meaning::Derived { function, arguments } = &meaning {
+                let function = self.derivations()[*function].name.into();
+                let (token, arguments) = (token.clone(), arguments.clone());
+                table.news.push(Derived { token, function, arguments });
+            }
+            table.by_token.insert(token.clone(), meaning);
+        }
         token
+    }
+
+    /// Returns the token that a name gives: the same one for the same seed.
+    fn token_named(&self, name: &str) -> String {
+        let Some(tools) = &self.0.tools else { return String::new() };
+        self.0.shape.token(&(tools.keyed_hash)(&tools.seed, name))
     }
 
     fn meaning(&self, token: &str) -> Option<Meaning> {
@@ -327,6 +408,10 @@ impl Secrets {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn key_name(name: &SecretName, version: u64) -> String {
+    format!("key\0{name}\0{version}")
 }
 
 fn replace_hits(text: &str, hits: &[Hit], token: impl Fn(usize) -> String) -> Option<String> {

@@ -115,6 +115,20 @@ pub fn size(value: &Value) -> u64 {
     }
 }
 
+/// Returns whether a value holds another: objects hold at least these keys with values that hold
+/// these, all else is equal.
+///
+/// Values are at most [`units::MAX_DEPTH`] deep by construction, so the recursion is bounded.
+pub fn contains(value: &Value, part: &Value) -> bool {
+    match (value, part) {
+        (_, Value::Null) => true,
+        (Value::Object(value), Value::Object(part)) => part.iter().all(|(key, part)| {
+            value.get(key).is_some_and(|value| value == part || contains(value, part))
+        }),
+        (value, part) => value == part,
+    }
+}
+
 /// Returns whether a value is nested deeper than the engine accepts.
 pub fn is_too_deep(value: &Value) -> bool {
     let mut level = vec![value];
@@ -171,6 +185,17 @@ mod tests {
         let mut value = json!({"b": "x", "a": ["x"]});
         map_text(&mut value, &mut |text| (text == "x" || text == "b").then(|| text.to_uppercase()));
         assert_eq!(value.to_string(), r#"{"B":"X","a":["X"]}"#);
+    }
+
+    #[test]
+    fn an_object_holds_one_with_fewer_keys() {
+        let order = json!({"id": 17, "of": {"name": "Ann", "no": 3}, "tags": [1, 2]});
+        for part in [json!({}), json!({"id": 17}), json!({"of": {"no": 3}}), json!(null)] {
+            assert!(contains(&order, &part), "{part}");
+        }
+        for part in [json!({"id": 18}), json!({"of": {"x": 3}}), json!({"tags": [1]}), json!([])] {
+            assert!(!contains(&order, &part), "{part}");
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use crate::{
     fix::apply_fixes,
     json_schema::schema,
     normalise::normalise,
-    plain::{read, value_of, yaml_of},
+    plain::{fields_of, read, value_of, yaml_of},
     read::parse,
     template::parse_template,
     yaml::MAX_BYTES,

@@ -1,9 +1,24 @@
 //! Plain YAML without references: project files, test files, and values written out.
 
-use blueprint_model::{Diagnostic, Span, Value, code::Code};
+use blueprint_model::{
+    Diagnostic, Span, Value,
+    code::{self, Code},
+    schema::Schema,
+};
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::yaml::{self, Repair};
+
+/// Returns the schema of fields that are declared as `inputs` are, or all that is wrong with them.
+pub fn fields_of(value: &Value) -> Result<Schema, Vec<String>> {
+    // One reader of declarations, so that a form means what inputs mean.
+    let text = yaml_of(&json!({"name": "form", "inputs": value, "blocks": {}}));
+    let (blueprint, faults) = crate::read::parse("form", &text);
+    let faults = faults.into_iter().filter(|fault| fault.code != code::NO_BLOCKS);
+    let faults: Vec<String> = faults.map(|fault| fault.message).collect();
+    if faults.is_empty() { Ok(blueprint.inputs) } else { Err(faults) }
+}
 
 /// Returns the value of a YAML text, within the same bounds as a blueprint.
 pub fn value_of(text: &str) -> Result<Value, Box<Diagnostic>> {

@@ -32,5 +32,5 @@ pub use crate::{
     net::{NetStream, SecondNet},
     open::{PROVIDERS, Source, Sources, open},
     strength::weakness,
-    vault::{LoadError, Need, Vault},
+    vault::{LoadError, Need, Vault, without_values},
 };

@@ -1,10 +1,11 @@
 //! The whole vault: providers asked in order for the keys that a run names, and no others.
 
 use blueprint_model::{
-    Provider, ProviderError, SecretName, Secrets,
+    Provider, ProviderError, Secret, SecretName, Secrets,
     audit::{Audit, no_audit},
+    journal::HandleTable,
     provider::{Entry, Listed},
-    secret::Tools,
+    secret::{Policy, Tools},
 };
 use jiff::Timestamp;
 
@@ -88,6 +89,26 @@ impl Vault {
     /// Keys past their `expires` at `now` are not loaded. Without needs nothing is asked or read, and
     /// what comes back can keep the secrets that the run obtains.
     pub fn load(&self, needs: &[Need], now: Timestamp) -> Result<Secrets, LoadError> {
+        self.load_for(needs, now, None)
+    }
+
+    /// Loads the keys of a run that another process began: its handles stand for them again, in
+    /// their newest versions.
+    pub fn reload(
+        &self,
+        needs: &[Need],
+        now: Timestamp,
+        handles: &HandleTable,
+    ) -> Result<Secrets, LoadError> {
+        self.load_for(needs, now, Some(handles))
+    }
+
+    fn load_for(
+        &self,
+        needs: &[Need],
+        now: Timestamp,
+        handles: Option<&HandleTable>,
+    ) -> Result<Secrets, LoadError> {
         let (mut entries, mut missing, mut expired) = (Vec::<Entry>::new(), Vec::new(), Vec::new());
         for need in needs {
             if entries.iter().any(|entry| entry.name == need.name) {
@@ -106,7 +127,10 @@ impl Vault {
             (_, expired) if !expired.is_empty() => Err(LoadError::Expired(expired)),
             _ => {
                 let tools = tools(&entries, &self.audit);
-                Ok(Secrets::new(entries, tools))
+                Ok(match handles {
+                    None => Secrets::new(entries, tools),
+                    Some(handles) => Secrets::restored(entries, tools, handles),
+                })
             }
         }
     }
@@ -156,6 +180,20 @@ impl Vault {
     }
 }
 
+/// Returns the handles of a run without the values: for looking at a run, not for going on with it.
+pub fn without_values(handles: &HandleTable) -> Secrets {
+    let entry = |(name, version): &(SecretName, u64)| Entry {
+        name: name.clone(),
+        version: *version,
+        value: Secret::new(String::new()),
+        policy: Policy::default(),
+        is_weak: true,
+    };
+    let entries: Vec<Entry> = handles.keys.iter().map(entry).collect();
+    let tools = tools(&entries, &no_audit());
+    Secrets::restored(entries, tools, handles)
+}
+
 fn tools(entries: &[Entry], audit: &Audit) -> Tools {
     Tools {
         seed: crypto::random(),
@@ -189,7 +227,7 @@ fn quoted(names: &[SecretName]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use blueprint_model::{Secret, Value, secret::Policy};
+    use blueprint_model::Value;
 
     use super::*;
     use crate::memory::MemoryVault;

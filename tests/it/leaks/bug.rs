@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use blueprint::{project::check_bytes, wiring};
-use blueprint_engine::{Clock, Engine, Ids, Library, StartRun};
+use blueprint_engine::{Clock, Engine, Ids, Library, Origin, StartRun};
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{
     Inputs, Limits, Registry, Value, block,
@@ -85,10 +85,11 @@ fn the_text_of_a_panic_is_in_no_event() {
         secrets,
         env: Arc::default(),
         timeout: None,
+        origin: Origin::default(),
     };
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let (end, events) = runtime.block_on(async {
-        let mut handle = engine.start(start).expect("its inputs are right");
+        let mut handle = engine.start(start).await.expect("its inputs are right");
         let mut receiver = handle.events().expect("nobody has taken them");
         let follow = async {
             let mut events = String::new();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use blueprint_engine::StartRun;
+use blueprint_engine::{Origin, StartRun};
 use blueprint_model::{
     Secret, SecretName, Value, event::RunStatus, provider::Entry, secret::Policy,
 };
@@ -192,10 +192,11 @@ async fn run_one(name: &str, folder: &Path, output: Output, app: &mut App) -> Re
         payload: Value::Object(serde_json::Map::new()),
         inputs: Value::Object(serde_json::Map::new()),
         timeout: None,
+        origin: Origin::default(),
         plan,
         library,
     };
-    let engine = execute::engine(project.limits());
+    let engine = execute::forgetful_engine(project.limits());
     let watched = execute::watch(&engine, start, output, app).await?;
     if let (Some(end), Output::Auto) = (&watched.end, output) {
         app.out.line(&format!("{:#}", *end.value))?;

@@ -2,21 +2,25 @@
 
 mod dry;
 mod inputs;
-mod mocks;
+mod known;
+pub(crate) mod mocks;
 
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Result;
-use blueprint_engine::{RunEnd, StartRun};
+use blueprint_engine::{Origin, Plan, RunEnd, StartError, StartRun};
 use blueprint_model::{
-    Value, code,
+    Journal, RunId, Value, code,
     event::{CancelReason, RunStatus},
-    format, units,
+    format,
+    journal::{Phase, RunFilter},
+    units,
 };
 use clap::ValueEnum;
 use serde_json::json;
 
 pub use self::inputs::{Given, Input};
+pub(crate) use self::inputs::{form, parse_input, read_json};
 use crate::{
     app::App,
     commands::check,
@@ -25,7 +29,12 @@ use crate::{
     failure::Failure,
     project::{self, Project},
     secrets,
+    store::{self, Pinned},
+    terminal::Tone,
 };
+
+/// How long a run must have nothing to do to be left.
+pub(crate) const PARK_AFTER: Duration = Duration::from_secs(1);
 
 /// Runs a blueprint; its return value goes to stdout, the story to stderr.
 ///
@@ -38,6 +47,7 @@ use crate::{
 ///   blueprint run city-weather --inputs @inputs.json > warmest.json
 ///   blueprint run city-weather --output ndjson
 ///   blueprint run city-weather --dry-run
+///   blueprint run invoice --key order-17
 ///   blueprint run city-weather --mock each_city.fetch=@answer.json
 ///
 /// A mock is a JSON file: any value, which then is the block's result, or an object such as
@@ -64,6 +74,15 @@ pub struct Args {
     /// Give a block an answer instead of letting it run; may be given several times
     #[arg(long = "mock", value_name = "BLOCK=@FILE", value_parser = inputs::parse_mock)]
     pub mocks: Vec<Input>,
+    /// Give the run a key: the same key gives the same run, and it runs once
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Stop when the run only waits, and leave it: `runs resume` goes on
+    #[arg(long)]
+    pub park: bool,
+    /// Keep nothing of the run: it cannot be resumed or looked at later
+    #[arg(long, conflicts_with_all = ["key", "park"])]
+    pub forget: bool,
     /// What stdout gets
     #[arg(long, short, value_enum, default_value = "auto")]
     pub output: Output,
@@ -104,7 +123,7 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     };
     let inputs = inputs::gather(args.inputs.as_deref(), &args.input, &plan.inputs)?;
     let given = plan.inputs_from(&inputs).map_err(|misfits| wrong_inputs(&misfits))?;
-    let (plan, library) = mocks::put(&args.mocks, plan, linked.library, app)?;
+    let (Pinned { plan, library }, setup) = mocks::put(&args.mocks, plan, linked.library, app)?;
     let env = listed_variables(&project, app);
     if args.dry_run {
         let trial = dry::Trial { plan: &plan, library: &library, inputs: &given, env: &env };
@@ -116,20 +135,77 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         payload: inputs.clone(),
         inputs,
         timeout: args.timeout,
+        origin: Origin { trigger: "cli".into(), key: args.key.clone(), setup },
         plan,
         library,
     };
-    watch(start, &project, args.output, app)
+    watch(start, &project, args, app)
 }
 
-fn watch(start: StartRun, project: &Project, output: Output, app: &mut App) -> Result<Exit> {
+fn watch(start: StartRun, project: &Project, args: &Args, app: &mut App) -> Result<Exit> {
+    let output = args.output;
+    let (journal, line) = store::for_run(project, !args.forget, app)?;
+    let is_kept = line.is_some();
+    if !is_kept {
+        needs_no_store(&start, args)?;
+    }
+    if let Some(line) = line.filter(|_| output != Output::Quiet) {
+        app.err.line(&app.err.paint.paint(Tone::Dim, &line))?;
+    }
     let blueprint = start.plan.name.clone();
-    let engine = execute::engine(project.limits());
+    let mut engine = execute::engine(journal.clone(), project.limits());
+    if args.park {
+        engine = engine.parking(PARK_AFTER);
+    }
     let runtime = execute::runtime()?;
-    let watched = runtime.block_on(execute::watch(&engine, start, output, app))?;
+    let watched = runtime.block_on(async {
+        match execute::watch(&engine, start, output, app).await {
+            Err(err) => match err.downcast_ref::<StartError>() {
+                Some(StartError::Known(run)) => {
+                    known::go_on(&engine, run, project, output, app).await
+                }
+                Some(_) | None => Err(err),
+            },
+            Ok(watched) => Ok(watched),
+        }
+    })?;
+    runtime.block_on(tidy_store(&*journal, project));
     // A script that ignores its cancel must not keep the process.
     runtime.shutdown_background();
     answer(&blueprint, &watched, output, app)
+}
+
+/// Forgets runs that are older than `store.keep`. A store that cannot do it now does it next time.
+async fn tidy_store(journal: &dyn Journal, project: &Project) {
+    let Ok(until) = secrets::now().checked_sub(project.settings.store.keep()) else { return };
+    let phases = Phase::ALL.into_iter().filter(|phase| phase.is_ended()).collect();
+    let filter = RunFilter { phases, until: Some(until), limit: Some(100), ..RunFilter::default() };
+    if let Ok(old) = journal.list(&filter).await {
+        let runs: Vec<RunId> = old.into_iter().map(|summary| summary.run).collect();
+        if !runs.is_empty() {
+            drop(journal.remove(&runs).await);
+        }
+    }
+}
+
+/// Refuses what only a kept run can do.
+fn needs_no_store(start: &StartRun, args: &Args) -> Result<()> {
+    let all = start.library.plans().chain([&start.plan]);
+    let waits = |plan: &Arc<Plan>| {
+        plan.blocks()
+            .into_iter()
+            .find(|block| ["approval", "wait_event"].contains(&block.spec.kind))
+    };
+    let mut found = all.filter_map(waits);
+    let what = match (found.next(), &args.key) {
+        (Some(block), _) => format!("block `{}` waits for an answer from outside", block.path),
+        (None, Some(_)) => "`--key` finds the run of an earlier time".into(),
+        (None, None) if args.park => "`--park` leaves the run for later".into(),
+        (None, None) => return Ok(()),
+    };
+    let message = format!("{what}, and this run is not kept");
+    let hint = "run it in a project, without --forget; to make one: blueprint init";
+    Err(Failure::wrong(message).help(hint).into())
 }
 
 /// The failure for inputs that do not fit, all of them at once.
@@ -145,7 +221,24 @@ pub(crate) fn wrong_inputs(misfits: &[String]) -> anyhow::Error {
     Failure::wrong(message).code(code::BAD_INPUTS).help(hint).into()
 }
 
-fn answer(blueprint: &str, watched: &Watched, output: Output, app: &mut App) -> Result<Exit> {
+/// Gives stdout what `output` says of a run, and returns how the process ends.
+///
+/// # Errors
+///
+/// Returns an error if stdout is gone.
+pub(crate) fn answer(
+    blueprint: &str,
+    watched: &Watched,
+    output: Output,
+    app: &mut App,
+) -> Result<Exit> {
+    if let Some((run, wake)) = &watched.parked {
+        let until = wake.map_or("an answer comes".into(), |wake| format!("{wake:.0}"));
+        let run = run.short();
+        app.err.line(&format!("run {run} is parked until {until}"))?;
+        app.err.line(&format!("  help: blueprint runs resume {run}"))?;
+        return Ok(Exit::Fine);
+    }
     if let Some(end) = &watched.end {
         match output {
             Output::Auto if end.status == RunStatus::Succeeded => {

@@ -1,8 +1,9 @@
 //! One line per event, for streams that nobody redraws.
 
 use blueprint_model::{
-    Event, EventKind, Value,
+    Event, EventKind, Value, Wish,
     event::{RunError, RunStatus},
+    journal::QuestionKind,
 };
 
 use crate::render::{
@@ -40,6 +41,16 @@ pub fn line(event: &Event, tree: &Tree) -> Option<String> {
             format!("{block} cancelled: {}", tree::reason_text(*reason))
         }
         EventKind::Log { block, level, text, .. } => format!("{block} {}: {text}", level.as_str()),
+        EventKind::BlockWaiting { block, wish: Wish::Answer(question), .. } => {
+            match question.kind {
+                QuestionKind::Approval => {
+                    format!("{block} waits for a decision: {}", question.name)
+                }
+                QuestionKind::Event => format!("{block} waits for event {}", question.name),
+            }
+        }
+        EventKind::AnswerReceived { block, .. } => format!("{block} has its answer"),
+        EventKind::RunResumed { after } => format!("run resumed after event {after}"),
         EventKind::CancelRequested { reason } => {
             format!("run is being cancelled: {}", tree::reason_text(*reason))
         }
@@ -49,7 +60,8 @@ pub fn line(event: &Event, tree: &Tree) -> Option<String> {
         EventKind::BlockStarted { .. }
         | EventKind::BlockWaiting { .. }
         | EventKind::StateChanged { .. }
-        | EventKind::SecretUsed { .. } => return None,
+        | EventKind::SecretUsed { .. }
+        | EventKind::SecretDerived { .. } => return None,
     };
     let time = event.time.strftime("%H:%M:%S%.3f");
     Some(text::fit(&format!("{time} {words}"), usize::MAX))

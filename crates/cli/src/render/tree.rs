@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use blueprint_model::{
     BlockPath, Event, EventKind, Value, Wish,
     event::{At, CancelReason, Counts, RunError, RunStatus},
+    journal::Question,
     value::Shared,
 };
 use jiff::Timestamp;
@@ -74,6 +75,7 @@ enum Wait {
     Round(u64),
     Call(String),
     Sleep(Timestamp),
+    Answer(Question),
 }
 
 /// How far a loop is.
@@ -169,7 +171,10 @@ impl Tree {
             }
             EventKind::StateChanged { .. }
             | EventKind::SecretUsed { .. }
+            | EventKind::SecretDerived { .. }
+            | EventKind::AnswerReceived { .. }
             | EventKind::Log { .. }
+            | EventKind::RunResumed { .. }
             | EventKind::CancelRequested { .. } => {}
         }
     }
@@ -178,7 +183,7 @@ impl Tree {
     pub fn progress(&self, at: At) -> Option<Progress> {
         match self.nodes.get(&at)?.wait.as_ref()? {
             Wait::Items(progress) => Some(*progress),
-            Wait::Round(_) | Wait::Call(_) | Wait::Sleep(_) => None,
+            Wait::Round(_) | Wait::Call(_) | Wait::Sleep(_) | Wait::Answer(_) => None,
         }
     }
 
@@ -202,8 +207,9 @@ impl Tree {
             Wish::Round { round, .. } => Wait::Round(*round),
             Wish::Call { blueprint, .. } => Wait::Call(blueprint.clone()),
             Wish::Sleep { until } => Wait::Sleep(*until),
+            Wish::Answer(question) => Wait::Answer(question.clone()),
         });
-        if !matches!(wish, Wish::Sleep { .. }) {
+        if !matches!(wish, Wish::Sleep { .. } | Wish::Answer(_)) {
             self.hosts.insert(path, at);
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_engine::{
-    Clock, Engine, Ids, Library, Plan, RunEnd, StartError, StartRun, state_after,
+    Clock, Engine, Ids, Library, Origin, Plan, RunEnd, StartError, StartRun, state_after,
 };
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{
@@ -79,6 +79,7 @@ pub fn run(case: &Case, subject: &Subject) -> Result<Actual> {
         payload: case.payload.clone().unwrap_or_else(|| inputs.clone()),
         inputs,
         timeout: None,
+        origin: Origin::default(),
         plan: plan.clone(),
         library: library.clone(),
     };
@@ -120,8 +121,11 @@ fn run_to_end(start: StartRun, limits: Limits) -> Result<(RunEnd, Vec<Arc<Event>
         let clock = Clock::Runtime { epoch, start: tokio::time::Instant::now() };
         let journal = Arc::new(MemoryJournal::forgetful());
         let engine = Engine::new(journal, clock, Ids::counted(), limits);
-        let mut handle = engine.start(start).map_err(|StartError::Inputs(misfits)| {
-            Failure::wrong(misfits.join("; ")).code(code::BAD_INPUTS)
+        let mut handle = engine.start(start).await.map_err(|err| match err {
+            StartError::Inputs(misfits) => {
+                Failure::wrong(misfits.join("; ")).code(code::BAD_INPUTS).into()
+            }
+            other => anyhow::Error::from(other),
         })?;
         let mut stream = handle.events().context("the events of a run are taken once")?;
         let end = handle.finished().await?;
@@ -191,8 +195,11 @@ fn line(event: &Event) -> Option<String> {
         | EventKind::AttemptFailed { .. }
         | EventKind::BlockWaiting { .. }
         | EventKind::StateChanged { .. }
+        | EventKind::AnswerReceived { .. }
         | EventKind::SecretUsed { .. }
+        | EventKind::SecretDerived { .. }
         | EventKind::Log { .. }
+        | EventKind::RunResumed { .. }
         | EventKind::CancelRequested { .. }
         | EventKind::RunFinished { .. } => None,
     }

@@ -12,7 +12,7 @@ use blueprint_model::{
     egress::{Caller, Egress},
     event::{At, CancelReason},
     schema,
-    secret::ObtainError,
+    secret::{Derived, ObtainError},
     units,
     value::{self, Shared},
 };
@@ -119,7 +119,7 @@ impl Run {
                 self.work_on_thread(at, step, job)
             }
             Pace::Instant => self.work_now(at, step, job),
-            Pace::Waiting => self.work_apart(at, step, job).await,
+            Pace::Waiting => self.work_apart(at, step, job),
         }
     }
 
@@ -128,6 +128,7 @@ impl Run {
         let plan = self.state.scope(at.scope).plan.clone();
         let step = step_of(&plan, self.state.scope(at.scope).graph, at);
         let attempt = worked.attempt;
+        self.leave_handles(at)?;
         // Before anything is recorded: what the block logged may hold what it obtained.
         let finish = self.keep_outputs(at, step, worked.finish);
         self.leave_notes(at, worked.notes)?;
@@ -148,6 +149,16 @@ impl Run {
         self.put_down(at)?;
         let attempt = self.attempt(self.state.slot(at).attempt.max(1));
         self.ended(at, step, attempt, failure(step, &timed_out(step)))
+    }
+
+    /// Ends a block that was in flight when the last process ended, and must not run twice. There is
+    /// no other attempt: nobody knows what the last one did.
+    pub(super) fn interrupted(&mut self, at: At) -> Result<(), JournalError> {
+        let plan = self.state.scope(at.scope).plan.clone();
+        let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let message = "the process ended while the block was at work, and `on_resume` is `fail`";
+        let end = failure(step, &BlockError::permanent(message));
+        self.finish(at, self.attempt(self.state.slot(at).attempt), end)
     }
 
     /// Stops a block's work, if it is at work.
@@ -275,27 +286,30 @@ impl Run {
         job.cx.cancel = cancel.clone();
         let egress = job.cx.egress.clone();
         let broken = broken(step, attempt);
-        let abort = self.tasks.spawn_blocking(move || (at, poll_once(job).unwrap_or(broken)));
+        let abort = self.tasks.spawn_blocking(move || (at, Ok(poll_once(job).unwrap_or(broken))));
         self.at_work.insert(at, AtWork { abort, cancel, egress });
         Ok(())
     }
 
-    async fn work_apart(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
+    fn work_apart(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
         let block = self.state.path(at);
         let attempt = Attempt::of(&job.cx);
         self.record(EventKind::BlockStarted { at, block, attempt: attempt.number })?;
-        if step.kind.reach == Reach::Outside {
-            self.engine.journal.flush(&self.id).await?;
-        }
+        let (journal, lease) = (self.engine.journal.clone(), self.lease.clone());
+        let is_outside = step.kind.reach == Reach::Outside;
         let cancel = Cancel::default();
         job.cx.cancel = cancel.clone();
         let egress = job.cx.egress.clone();
         let timeout = step.timeout.unwrap_or(FOREVER);
         let (late, broken) = (late(step, attempt), broken(step, attempt));
         let future = async move {
+            // In its own task, so that many blocks wait for one flush.
+            if is_outside && let Err(err) = journal.flush(&lease).await {
+                return (at, Err(err));
+            }
             let work = AssertUnwindSafe(work(job)).catch_unwind();
             let worked = tokio::time::timeout(timeout, work).await;
-            (at, worked.unwrap_or(Ok(late)).unwrap_or(broken))
+            (at, Ok(worked.unwrap_or(Ok(late)).unwrap_or(broken)))
         };
         let abort = self.tasks.spawn(future);
         self.at_work.insert(at, AtWork { abort, cancel, egress });
@@ -343,6 +357,11 @@ impl Run {
                 retry_at,
             });
         }
+        self.finish(at, attempt, end)
+    }
+
+    fn finish(&mut self, at: At, attempt: Attempt, end: End) -> Result<(), JournalError> {
+        let block = self.state.path(at);
         if !end.changes.is_empty() {
             let (block, changes) = (block.clone(), end.changes);
             self.record(EventKind::StateChanged { at, block, changes })?;
@@ -387,6 +406,15 @@ impl Run {
             return End { outcome: misfit_outcome(step), result, ..end };
         }
         end
+    }
+
+    /// Records the handles that were made for results of functions over secrets.
+    fn leave_handles(&mut self, at: At) -> Result<(), JournalError> {
+        for Derived { token, function, arguments } in self.secrets.take_derived() {
+            let block = self.state.path(at);
+            self.record(EventKind::SecretDerived { at, block, token, function, arguments })?;
+        }
+        Ok(())
     }
 
     fn leave_notes(&mut self, at: At, notes: Notes) -> Result<(), JournalError> {

@@ -227,6 +227,7 @@ fn step(
         join: node.node.join,
         retry: node.node.retry.clone().or(default_retry),
         timeout: node.node.timeout.or(default_timeout),
+        on_resume: node.node.on_resume,
         expect: node.node.expect.clone(),
         fields: parts.fields,
         variables: parts.variables,

@@ -7,6 +7,7 @@ use blueprint_model::{
     block::{BodyEnd, ForEach, Granted, Wish},
     blueprint::OnError,
     event::{At, CancelReason},
+    journal::Question,
     value::Shared,
 };
 use jiff::Timestamp;
@@ -35,6 +36,7 @@ impl RunState {
             }
             Wish::Call { .. } => WaitKind::Call { end: None },
             Wish::Sleep { until } => WaitKind::Sleep { until: *until, is_over: false },
+            Wish::Answer(_) => WaitKind::Answer { answer: None },
         };
         slot.wait = Some(Box::new(Wait {
             wish: kind,
@@ -54,9 +56,10 @@ impl RunState {
             }
             Wish::Round { .. } => self.open_round(at),
             Wish::Call { blueprint, payload } => self.open_call(at, blueprint, payload),
-            Wish::Sleep { until } => {
+            Wish::Sleep { until } | Wish::Answer(Question { until: Some(until), .. }) => {
                 self.timers.insert((*until, at, Timer::Sleep));
             }
+            Wish::Answer(_) => {}
         }
     }
 
@@ -78,6 +81,7 @@ impl RunState {
             WaitKind::Round { round, end, .. } => Some(Granted::Round(*round, end.clone()?)),
             WaitKind::Call { end } => Some(Granted::Call(end.clone()?)),
             WaitKind::Sleep { until, is_over } => is_over.then_some(Granted::Slept(*until)),
+            WaitKind::Answer { answer } => answer.clone().map(Granted::Answer),
         }
     }
 
@@ -107,10 +111,23 @@ impl RunState {
     }
 
     pub(super) fn woken(&mut self, at: At) {
-        if let Some(Wait { wish: WaitKind::Sleep { is_over, .. }, .. }) =
+        match self.slot_mut(at).wait.as_deref_mut().map(|wait| &mut wait.wish) {
+            Some(WaitKind::Sleep { is_over, .. }) => {
+                *is_over = true;
+                self.settle(at);
+            }
+            Some(WaitKind::Answer { .. }) => self.answered(at, None),
+            Some(WaitKind::Items { .. } | WaitKind::Round { .. } | WaitKind::Call { .. })
+            | None => {}
+        }
+    }
+
+    /// Takes the first answer to a block's question, or that none came in time.
+    pub(super) fn answered(&mut self, at: At, given: Option<Shared>) {
+        if let Some(Wait { wish: WaitKind::Answer { answer: answer @ None }, .. }) =
             self.slot_mut(at).wait.as_deref_mut()
         {
-            *is_over = true;
+            *answer = Some(given);
             self.settle(at);
         }
     }
@@ -228,7 +245,7 @@ impl RunState {
                 }
             }
             WaitKind::Round { end: slot, .. } | WaitKind::Call { end: slot } => *slot = end,
-            WaitKind::Sleep { .. } => {}
+            WaitKind::Sleep { .. } | WaitKind::Answer { .. } => {}
         }
         for (scope, _) in stop {
             self.wind_down(scope, CancelReason::Failed, OnError::Cancel, None);

@@ -119,10 +119,28 @@ pub(crate) struct Wait {
 
 /// The kinds of waiting.
 pub(crate) enum WaitKind {
-    Items { each: ForEach, next: usize, ends: Vec<Option<BodyEnd>>, is_stopped: bool },
-    Round { round: u64, last: Shared, end: Option<BodyEnd> },
-    Call { end: Option<BodyEnd> },
-    Sleep { until: Timestamp, is_over: bool },
+    Items {
+        each: ForEach,
+        next: usize,
+        ends: Vec<Option<BodyEnd>>,
+        is_stopped: bool,
+    },
+    Round {
+        round: u64,
+        last: Shared,
+        end: Option<BodyEnd>,
+    },
+    Call {
+        end: Option<BodyEnd>,
+    },
+    Sleep {
+        until: Timestamp,
+        is_over: bool,
+    },
+    /// The answer once there is one; in it `None` if none came in time.
+    Answer {
+        answer: Option<Option<Shared>>,
+    },
 }
 
 impl Scope {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use blueprint_model::{
     Value, code,
-    schema::{Schema, SchemaType},
+    schema::{self, Schema, SchemaType},
     value::Map,
 };
 
@@ -96,6 +96,35 @@ pub(super) fn gather(all: Option<&str>, single: &[Input], declared: &Schema) -> 
     Ok(Value::Object(inputs))
 }
 
+/// Reads the fields of a form, typed and judged as it declares them.
+///
+/// # Errors
+///
+/// Returns a failure that names every field that does not fit.
+pub(crate) fn form(given: &[Input], details: &Value) -> Result<Value> {
+    let declared = blueprint_syntax::fields_of(details)
+        .map_err(|faults| Failure::wrong(format!("the form is wrong: {}", faults.join("; "))))?;
+    let fields = schema::with_defaults(&declared, gather(None, given, &declared)?);
+    let misfits = schema::check(&declared, &fields);
+    if misfits.is_empty() {
+        return Ok(fields);
+    }
+    let misfits = misfits
+        .iter()
+        .map(|it| format!("field `{}` {}", it.path.trim_start_matches('.'), it.message));
+    Err(bad_input(misfits.collect::<Vec<_>>().join("; ")))
+}
+
+/// Reads JSON that an argument gives, or names as `@FILE` or `@-`.
+///
+/// # Errors
+///
+/// Returns a failure if it cannot be read or is no JSON.
+pub(crate) fn read_json(argument: &str, text: &str) -> Result<Value> {
+    let text = Given::parse(text).read()?;
+    serde_json::from_str(&text).map_err(|err| bad_input(format!("`{argument}` is not JSON: {err}")))
+}
+
 /// Gives a text the type that its input declares. Text that fits no other type stays text and is
 /// judged with all inputs.
 fn typed(key: &str, text: String, declared: Option<&Schema>) -> Result<Value> {
@@ -125,7 +154,7 @@ fn bad_input(message: String) -> anyhow::Error {
 /// # Errors
 ///
 /// Returns what is missing.
-pub(super) fn parse_input(text: &str) -> Result<Input, String> {
+pub(crate) fn parse_input(text: &str) -> Result<Input, String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
     if key.is_empty() {
         return Err("the name before `=` is missing".into());

@@ -95,12 +95,13 @@ impl Place {
             payload: json!({}),
             inputs: json!({}),
             timeout: None,
+            origin: blueprint_engine::Origin::default(),
             library: Arc::new(linked.library),
             plan,
         };
         let runtime = crate::execute::runtime().unwrap();
-        let engine = crate::execute::engine(project.limits());
-        runtime.block_on(async { engine.start(start).unwrap().finished().await.unwrap() })
+        let engine = crate::execute::forgetful_engine(project.limits());
+        runtime.block_on(async { engine.start(start).await.unwrap().finished().await.unwrap() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use blueprint_model::{
     event::{At, CancelReason, RunStatus},
+    journal::QuestionKind,
     units,
 };
 use jiff::Timestamp;
@@ -238,7 +239,11 @@ fn wait_parts(wait: &Wait, is_running: bool) -> Vec<String> {
         Wait::Sleep(until) if is_running => {
             vec![format!("until {}", until.strftime("%Y-%m-%d %H:%M:%S UTC"))]
         }
-        Wait::Sleep(_) => Vec::new(),
+        Wait::Answer(question) if is_running => vec![match question.kind {
+            QuestionKind::Approval => "waits for a decision".into(),
+            QuestionKind::Event => format!("waits for event {}", question.name),
+        }],
+        Wait::Sleep(_) | Wait::Answer(_) => Vec::new(),
     }
 }
 

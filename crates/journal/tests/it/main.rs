@@ -1,0 +1,10 @@
+//! What a store of runs promises, tried on real files.
+
+mod contract;
+mod damage;
+mod format;
+mod full;
+mod letters;
+mod owners;
+mod sample;
+mod storage;
