@@ -107,9 +107,10 @@ fn growth(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let mut full = Store::new(Flush::Full);
     let runs = history / 1_000;
     full.runs(runtime, runs, 1_000, Pace::Behind);
-    for (name, pace, events) in
-        [("strict", Pace::Strict, effort.size(300, 3)), ("behind", Pace::Behind, effort.size(20_000, 3))]
-    {
+    for (name, pace, events) in [
+        ("strict", Pace::Strict, effort.size(300, 3)),
+        ("behind", Pace::Behind, effort.size(20_000, 3)),
+    ] {
         let mut empty = Store::new(Flush::Full);
         let compared = compare(
             effort,
@@ -216,7 +217,7 @@ impl Store {
 
 async fn one(journal: &SqliteJournal, run: RunId, events: usize, pace: Pace) {
     let lease = begin(journal, &run).await;
-    for seq in 1..=events as u64 {
+    for seq in 2..=events as u64 {
         journal.append(&lease, &event(&run, seq)).expect("it is taken");
         if pace == Pace::Strict {
             journal.flush(&lease).await.expect("it is written");
@@ -229,7 +230,7 @@ async fn one(journal: &SqliteJournal, run: RunId, events: usize, pace: Pace) {
 }
 
 async fn begin(journal: &SqliteJournal, run: &RunId) -> Lease {
-    match journal.open(run, &record(), Arc::new(|_| ())).await {
+    match journal.open(run, &record(), &event(run, 1), Arc::new(|_| ())).await {
         Ok(Opened::New(lease)) => lease,
         other => panic!("{other:?}"),
     }
@@ -272,9 +273,7 @@ impl Writer {
     fn new(flush: Flush) -> Self {
         let folder = folder();
         let connection = Connection::open(folder.path().join("bare.db")).expect("a new file");
-        connection
-            .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
-            .expect("a local folder");
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).expect("a local folder");
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = {}; CREATE TABLE events (place INTEGER PRIMARY KEY,

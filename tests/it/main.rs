@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails there says where")]
 
 mod cli;
+mod kills;
 mod layers;
 mod leaks;
 mod readme;
 mod schema;
 mod semantics;
+mod simulation;
 mod suite;
 mod tidy;

@@ -98,19 +98,36 @@ pub async fn watch_resumed(
     output: Output,
     app: &mut App,
 ) -> Result<Watched> {
+    try_resumed(engine, run, rebuilder, output, app).await.map_err(resume_failure)
+}
+
+/// Does the same, and leaves it to the caller what it means that somebody works on the run, or has
+/// brought it to its end.
+///
+/// # Errors
+///
+/// Returns why the run does not go on; what goes wrong while it is watched is a fault of the setup.
+pub async fn try_resumed(
+    engine: &Engine,
+    run: &RunId,
+    rebuilder: &Rebuilder,
+    output: Output,
+    app: &mut App,
+) -> Result<Watched, ResumeError<anyhow::Error>> {
     let mut view = None;
     let resumed = engine.resume(run, |record| {
         let rebuilt = rebuilder.rebuild(record)?;
         view = Some(View::new(&rebuilt.plan, &rebuilt.library, output, app));
         Ok(rebuilt)
     });
-    let mut handle = resumed.await.map_err(resume_failure)?;
+    let mut handle = resumed.await?;
     let view = view.expect("the run was set up");
     let events = handle.events().expect("nobody has taken the events yet");
-    follow(handle, events, view, app).await
+    follow(handle, events, view, app).await.map_err(ResumeError::Setup)
 }
 
-fn resume_failure(err: ResumeError<anyhow::Error>) -> anyhow::Error {
+/// Returns the failure for a run that does not go on.
+pub(crate) fn resume_failure(err: ResumeError<anyhow::Error>) -> anyhow::Error {
     match err {
         ResumeError::Setup(err) => err,
         ResumeError::Journal(err) => store::failure(err),

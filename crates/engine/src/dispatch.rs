@@ -174,8 +174,11 @@ impl Engine {
             handles: start.secrets.handles(),
             setup: start.origin.setup,
         };
+        let blueprint = record.blueprint.clone();
+        let kind = EventKind::RunStarted { blueprint, inputs, payload };
+        let first = Event { run: id.clone(), seq: 1, time: self.clock.now(), kind };
         let stop = Arc::new(Stop::default());
-        let lease = match self.journal.open(&id, &record, mailbox(&stop)).await? {
+        let lease = match self.journal.open(&id, &record, &first, mailbox(&stop)).await? {
             Opened::New(lease) => lease,
             Opened::Known(run) => return Err(StartError::Known(run)),
             Opened::Conflict(run) => return Err(StartError::Conflict(run)),
@@ -183,8 +186,7 @@ impl Engine {
         let (plan, library) = (start.plan, start.library);
         let around = Around { secrets: start.secrets, env: start.env, stop };
         let (mut run, events) = self.run(lease, &record, plan, library, around);
-        let blueprint = record.blueprint;
-        run.record(EventKind::RunStarted { blueprint, inputs, payload })?;
+        run.take(first);
         Ok(handle(run, events))
     }
 
@@ -351,25 +353,27 @@ impl Run {
             }
         }
         self.secrets.begin_again(self.seq);
-        if self.seq == 0 {
-            return Err(JournalError::Damaged(format!("run {} has no first event", self.id)));
-        }
         self.record(EventKind::RunResumed { after: self.seq })
     }
 
     /// The only door: taken by the store, then applied, and published once it is durable. Redaction
     /// has come before: effects are searched where they come in, and views hide handles.
     fn record(&mut self, kind: EventKind) -> Result<(), JournalError> {
-        self.seq += 1;
-        let event =
-            Event { run: self.id.clone(), seq: self.seq, time: self.engine.clock.now(), kind };
+        let (run, seq, time) = (self.id.clone(), self.seq + 1, self.engine.clock.now());
+        let event = Event { run, seq, time, kind };
         self.engine.journal.append(&self.lease, &event)?;
+        self.take(event);
+        Ok(())
+    }
+
+    /// Applies an event that the store has taken, and publishes it.
+    fn take(&mut self, event: Event) {
+        self.seq = event.seq;
         self.state.apply(&event.kind, event.time);
         if !self.events.is_closed() {
             self.unpublished.push_back(Arc::new(view::shown(event, &self.secrets)));
             self.publish();
         }
-        Ok(())
     }
 
     /// Shows what is durable to who looks on.

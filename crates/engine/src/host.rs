@@ -1,13 +1,25 @@
 //! Keeps the runs of a store going: a sweep that never ends, over leases.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    sync::Arc,
+    time::Duration,
+};
 
 use blueprint_model::{JournalError, RunId, RunRecord};
-use tokio::{sync::Notify, task::JoinSet, time::Instant};
+use tokio::{
+    sync::{
+        Notify,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+    task::JoinSet,
+    time::Instant,
+};
 
 use crate::{
     dispatch::{Engine, Rebuilt, ResumeError},
-    handle::{Halt, RunHandle},
+    handle::Halt,
 };
 
 /// How often the store is looked at for what other processes leave: runs, letters, wishes to wake.
@@ -25,10 +37,14 @@ pub struct Host {
     engine: Engine,
     rebuild: Arc<Rebuild>,
     max_runs: usize,
-    work: JoinSet<(RunId, Result<Halt, JournalError>)>,
+    tasks: JoinSet<()>,
+    /// Runs that a task of this host is about to claim, or works on.
+    at_work: BTreeSet<RunId>,
     /// Runs that could not be set up, and until when they are left alone.
     failing: BTreeMap<RunId, Instant>,
-    change: Arc<Notify>,
+    sender: UnboundedSender<News>,
+    news: UnboundedReceiver<News>,
+    bell: Arc<Notify>,
 }
 
 /// What a host has to tell.
@@ -36,7 +52,9 @@ pub struct Host {
 pub enum News {
     /// It goes on with a run.
     Resumed(RunId),
-    /// A run could not be set up; it is tried again later.
+    /// Another process was faster.
+    Taken(RunId),
+    /// A run could not be set up, or is damaged; it is tried again later.
     Refused(RunId, String),
     /// Nobody works on a run any more: it has ended, or is parked.
     Halted(RunId, Result<Halt, JournalError>),
@@ -45,35 +63,45 @@ pub enum News {
 impl Host {
     /// Returns a host that works on at most `max_runs` runs at once.
     pub fn new(engine: Engine, rebuild: Arc<Rebuild>, max_runs: usize) -> Self {
+        let (sender, news) = unbounded_channel();
         Self {
             engine,
             rebuild,
             max_runs: max_runs.max(1),
-            work: JoinSet::new(),
+            tasks: JoinSet::new(),
+            at_work: BTreeSet::new(),
             failing: BTreeMap::new(),
-            change: Arc::default(),
+            sender,
+            news,
+            bell: Arc::default(),
         }
     }
 
     /// Returns what makes the host look at the store at once.
     pub fn bell(&self) -> Arc<Notify> {
-        self.change.clone()
+        self.bell.clone()
     }
 
-    /// Sweeps until the future is dropped, and tells what happens. Dropping it stops the runs where
-    /// they are.
+    /// Sweeps until the future is dropped, and tells what happens. Dropping the host stops its runs
+    /// where they are.
     pub async fn sweep(&mut self, mut tell: impl FnMut(News)) -> Result<(), JournalError> {
         loop {
-            let pause = self.take_due(&mut tell).await?;
-            tokio::select! {
-                biased;
-                Some(joined) = self.work.join_next() => {
-                    if let Ok((run, halt)) = joined {
-                        tell(News::Halted(run, halt));
+            let look = Instant::now() + self.take_due().await?;
+            // News come thick and fast; the store is looked at again when there is reason to.
+            loop {
+                let bell = self.bell.clone();
+                tokio::select! {
+                    Some(news) = self.news.recv() => {
+                        let was_full = self.at_work.len() >= self.max_runs;
+                        self.take_note(&news);
+                        tell(news);
+                        if was_full && self.at_work.len() < self.max_runs {
+                            break;
+                        }
                     }
+                    () = bell.notified() => break,
+                    () = tokio::time::sleep_until(look) => break,
                 }
-                () = self.change.notified() => {}
-                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -83,32 +111,36 @@ impl Host {
     pub async fn sweep_once(&mut self, mut tell: impl FnMut(News)) -> Result<u64, JournalError> {
         let mut resumed = 0;
         loop {
-            self.take_due(&mut |news| {
+            self.take_due().await?;
+            if self.at_work.is_empty() {
+                return Ok(resumed);
+            }
+            if let Some(news) = self.news.recv().await {
                 resumed += u64::from(matches!(news, News::Resumed(_)));
+                self.take_note(&news);
                 tell(news);
-            })
-            .await?;
-            match self.work.join_next().await {
-                Some(Ok((run, halt))) => tell(News::Halted(run, halt)),
-                Some(Err(_)) => {}
-                None => return Ok(resumed),
             }
         }
     }
 
-    /// Claims what is due, as far as there is room. Returns how long nothing else will be.
-    async fn take_due(&mut self, tell: &mut impl FnMut(News)) -> Result<Duration, JournalError> {
+    /// Begins to go on with what is due, as far as there is room. Returns for how long nothing else
+    /// will be.
+    async fn take_due(&mut self) -> Result<Duration, JournalError> {
         let now = Instant::now();
         self.failing.retain(|_, until| *until > now);
-        let room = self.max_runs.saturating_sub(self.work.len());
-        if room == 0 {
+        while self.tasks.try_join_next().is_some() {}
+        if self.at_work.len() >= self.max_runs {
             return Ok(SWEEP);
         }
         let time = self.engine.now();
-        let due = self.engine.journal().due(time, room + self.failing.len()).await?;
+        let limit = self.max_runs + self.failing.len();
+        let due = self.engine.journal().due(time, limit).await?;
         for run in due.runs {
-            if !self.failing.contains_key(&run) {
-                self.resume(run, tell).await?;
+            let is_new = !self.failing.contains_key(&run) && !self.at_work.contains(&run);
+            if is_new && self.at_work.len() < self.max_runs {
+                self.at_work.insert(run.clone());
+                let (engine, rebuild) = (self.engine.clone(), self.rebuild.clone());
+                self.tasks.spawn(go_on(engine, rebuild, run, self.sender.clone()));
             }
         }
         let next = due.next.map_or(SWEEP, |next| {
@@ -118,36 +150,35 @@ impl Host {
         Ok(next.min(SWEEP))
     }
 
-    async fn resume(
-        &mut self,
-        run: RunId,
-        tell: &mut impl FnMut(News),
-    ) -> Result<(), JournalError> {
-        let rebuild = self.rebuild.clone();
-        match self.engine.resume(&run, |record| rebuild(record)).await {
-            Ok(handle) => {
-                tell(News::Resumed(run));
-                self.watch(handle);
+    fn take_note(&mut self, news: &News) {
+        match news {
+            News::Resumed(_) => {}
+            News::Taken(run) | News::Halted(run, _) => {
+                self.at_work.remove(run);
             }
-            // Another process was faster.
-            Err(ResumeError::Busy(_) | ResumeError::Ended(_) | ResumeError::Unknown(_)) => {}
-            Err(ResumeError::Setup(err)) => self.leave_alone(run, err.to_string(), tell),
-            // One damaged run must not keep the others from going on.
-            Err(ResumeError::Journal(err @ JournalError::Damaged(_))) => {
-                self.leave_alone(run, err.to_string(), tell);
+            News::Refused(run, _) => {
+                self.at_work.remove(run);
+                self.failing.insert(run.clone(), Instant::now() + PAUSE);
             }
-            Err(ResumeError::Journal(err)) => return Err(err),
         }
-        Ok(())
     }
+}
 
-    fn leave_alone(&mut self, run: RunId, reason: String, tell: &mut impl FnMut(News)) {
-        self.failing.insert(run.clone(), Instant::now() + PAUSE);
-        tell(News::Refused(run, reason));
-    }
-
-    fn watch(&mut self, handle: RunHandle) {
-        let run = handle.id().clone();
-        self.work.spawn(async move { (run, handle.halted().await) });
+/// Goes on with a run until it halts. One that cannot go on does not keep the others from it.
+async fn go_on(engine: Engine, rebuild: Arc<Rebuild>, run: RunId, sender: UnboundedSender<News>) {
+    let resumed = engine.resume(&run, |record| rebuild(record)).await;
+    // Nobody listens any more when the host is gone.
+    let tell = |news| drop(sender.send(news));
+    match resumed {
+        Ok(handle) => {
+            tell(News::Resumed(run.clone()));
+            tell(News::Halted(run, handle.halted().await));
+        }
+        Err(ResumeError::Busy(_) | ResumeError::Ended(_) | ResumeError::Unknown(_)) => {
+            tell(News::Taken(run));
+        }
+        Err(err @ (ResumeError::Setup(_) | ResumeError::Journal(_))) => {
+            tell(News::Refused(run, err.to_string()));
+        }
     }
 }

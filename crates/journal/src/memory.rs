@@ -157,6 +157,7 @@ impl Journal for MemoryJournal {
         &self,
         run: &RunId,
         record: &RunRecord,
+        first: &Event,
         mailbox: Mailbox,
     ) -> Result<Opened, JournalError> {
         if let Some(mut runs) = self.runs() {
@@ -170,7 +171,8 @@ impl Journal for MemoryJournal {
                 Some((id, false)) => return Ok(Opened::Conflict(id)),
                 None => {}
             }
-            let kept = Kept { mailbox: Some(mailbox), ..Kept::new(record.clone()) };
+            let events = vec![first.clone()];
+            let kept = Kept { mailbox: Some(mailbox), events, ..Kept::new(record.clone()) };
             runs.insert(run.clone(), kept);
         }
         Ok(Opened::New(Lease { run: run.clone(), slot: 0, fence: 0 }))

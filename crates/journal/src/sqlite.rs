@@ -111,7 +111,11 @@ struct Shared {
 impl SqliteJournal {
     /// Opens the store in this file, and makes it where there is none.
     pub fn open(path: &Path, flush: Flush) -> Result<Self, JournalError> {
-        let connection = schema::open(path, flush)?;
+        Self::start(schema::open(path, flush)?, path, flush)
+    }
+
+    /// Begins to write through this connection.
+    fn start(connection: Connection, path: &Path, flush: Flush) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared {
             queue: Queue::default(),
             leases: Leases::default(),
@@ -217,12 +221,15 @@ impl Journal for SqliteJournal {
         &self,
         run: &RunId,
         record: &RunRecord,
+        first: &Event,
         mailbox: Mailbox,
     ) -> Result<Opened, JournalError> {
         let mut blobs = Vec::new();
         let body = stored::encode_record(record, &mut |bytes| blobs::put(&mut blobs, bytes));
+        let event = stored::encode(&first.kind, &mut |bytes| blobs::put(&mut blobs, bytes));
+        let first = (first.time.as_microsecond(), first.kind.name(), event);
         let (run, record) = (run.clone(), record.clone());
-        let new = Box::new(NewRun { run, record, body, blobs, mailbox });
+        let new = Box::new(NewRun { run, record, body, first, blobs, mailbox });
         self.ask(|asked| Task::Open(new, asked)).await
     }
 

@@ -16,12 +16,14 @@ use crate::{
 /// Whoever works on a run holds its [`Lease`]; nobody else can add events to it.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Takes a new run in and gives the lease on it. A run with the same blueprint and key as an
-    /// earlier one is not taken in again. Letters to the run go to `mailbox`, on any thread.
+    /// Takes a new run in, with its first event, and gives the lease on it; both are durable when
+    /// this returns. A run with the same blueprint and key as an earlier one is not taken in again.
+    /// Letters to the run go to `mailbox`, on any thread.
     async fn open(
         &self,
         run: &RunId,
         record: &RunRecord,
+        first: &Event,
         mailbox: Mailbox,
     ) -> Result<Opened, JournalError>;
 

@@ -73,6 +73,7 @@ pub(super) fn letter(row: &Row<'_>) -> Result<(i64, Letter), JournalError> {
     if is_cancel {
         return Ok((id, Letter::Cancel));
     }
+    // Whatever else there is must be an answer.
     let read = || Ok((At { scope: row.get(2)?, block: row.get(3)? }, row.get_ref(4)?.as_blob()?));
     let (at, answer) = read().map_err(failure::read)?;
     let answer = serde_json::from_slice(answer)

@@ -27,6 +27,10 @@ const MANY: usize = 512;
 /// How long events wait for more when nobody waits for them.
 const LINGER: Duration = Duration::from_millis(2);
 
+/// The least and the most time that is given to runs that waited for the last transaction, to join the
+/// next one. In between, half of what the last one took: that is what each may lose or win by it.
+const GATHER: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(4));
+
 /// How often letters from other processes are looked for while runs are worked on.
 const POLL: Duration = Duration::from_millis(25);
 
@@ -83,6 +87,8 @@ pub(super) struct NewRun {
     pub(super) run: RunId,
     pub(super) record: RunRecord,
     pub(super) body: Vec<u8>,
+    /// When its first event was recorded, of what kind it is, and its body.
+    pub(super) first: (i64, &'static str, Vec<u8>),
     pub(super) blobs: Vec<Blob>,
     pub(super) mailbox: Mailbox,
 }
@@ -138,7 +144,10 @@ pub(super) struct Queue {
 struct Inner {
     rows: Vec<Row>,
     tasks: Vec<Task>,
-    is_urgent: bool,
+    /// How many wait for the rows so far.
+    waiters: usize,
+    /// With so many waiting it is not waited for more.
+    expected: usize,
     is_closed: bool,
     writer: Writer,
 }
@@ -151,7 +160,7 @@ enum Writer {
     Busy,
     /// It sleeps until there is something.
     Idle,
-    /// It waits for more events.
+    /// It waits for more.
     Lingers,
 }
 
@@ -185,7 +194,7 @@ impl Queue {
         inner.rows.push(row);
         let total = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let is_much = inner.rows.len() >= MANY || total >= MAX_BYTES;
-        self.wake(inner, |writer| writer == Writer::Idle || (is_much && writer == Writer::Lingers));
+        self.wake(inner, is_much);
         Ok(())
     }
 
@@ -194,27 +203,35 @@ impl Queue {
         // A task that is dropped tells the one who waits that the store is closed.
         if !inner.is_closed {
             inner.tasks.push(task);
-            self.wake(inner, |writer| writer != Writer::Busy);
+            let is_ready = inner.waiting() == 1 || inner.is_ready();
+            self.wake(inner, is_ready);
         }
     }
 
     /// Says that somebody waits for the events so far.
     pub(super) fn hurry(&self) {
         let mut inner = self.inner();
-        inner.is_urgent = true;
-        self.wake(inner, |writer| writer != Writer::Busy);
+        if inner.rows.is_empty() {
+            // They are being written already.
+            return;
+        }
+        inner.waiters += 1;
+        // The first one changes how long is waited.
+        let is_ready = inner.waiting() == 1 || inner.is_ready();
+        self.wake(inner, is_ready);
     }
 
     /// Lets the writer end once all is written.
     pub(super) fn close(&self) {
         let mut inner = self.inner();
         inner.is_closed = true;
-        self.wake(inner, |writer| writer != Writer::Busy);
+        self.wake(inner, true);
         self.room.notify_all();
     }
 
-    /// Waits for something to do. While `is_watching`, it does not wait long.
-    pub(super) fn take(&self, is_watching: bool) -> Batch {
+    /// Waits for something to do; `last` is how long the last transaction took. While `is_watching`, it
+    /// does not wait long.
+    pub(super) fn take(&self, is_watching: bool, last: Duration) -> Batch {
         let mut inner = self.inner();
         loop {
             if inner.is_ready() {
@@ -223,39 +240,55 @@ impl Queue {
             if inner.is_closed {
                 return Batch::Closed;
             }
-            let lingers = !inner.rows.is_empty();
-            inner.writer = if lingers { Writer::Lingers } else { Writer::Idle };
-            if !lingers && !is_watching {
-                inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
-                inner.writer = Writer::Busy;
-                continue;
-            }
-            let time = if lingers { LINGER } else { POLL };
-            let waited = self.work.wait_timeout(inner, time);
-            let (held, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            inner = held;
+            let (writer, time) = match inner.waits() {
+                Waits::More => (Writer::Lingers, Some(LINGER)),
+                Waits::Others => (Writer::Lingers, Some((last / 2).clamp(GATHER.0, GATHER.1))),
+                Waits::Any => (Writer::Idle, is_watching.then_some(POLL)),
+            };
+            inner.writer = writer;
+            let is_over;
+            (inner, is_over) = self.rest(inner, time);
             inner.writer = Writer::Busy;
-            if timeout.timed_out() && !inner.is_closed {
-                if inner.rows.is_empty() && inner.tasks.is_empty() {
-                    return Batch::Nothing;
-                }
-                if lingers {
-                    return self.take_all(&mut inner);
-                }
+            if is_over && !inner.is_closed {
+                return match writer {
+                    Writer::Lingers => self.take_all(&mut inner),
+                    Writer::Idle | Writer::Busy => Batch::Nothing,
+                };
             }
         }
     }
 
+    /// Sleeps until there is work, or this time is over.
+    fn rest<'i>(
+        &self,
+        inner: MutexGuard<'i, Inner>,
+        time: Option<Duration>,
+    ) -> (MutexGuard<'i, Inner>, bool) {
+        let Some(time) = time else {
+            return (self.work.wait(inner).unwrap_or_else(PoisonError::into_inner), false);
+        };
+        let waited = self.work.wait_timeout(inner, time);
+        let (inner, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        (inner, timeout.timed_out())
+    }
+
     fn take_all(&self, inner: &mut Inner) -> Batch {
-        inner.is_urgent = false;
+        inner.expected = inner.waiting();
+        inner.waiters = 0;
         if self.bytes.swap(0, Ordering::Relaxed) >= MAX_BYTES {
             self.room.notify_all();
         }
         Batch::Work(mem::take(&mut inner.rows), mem::take(&mut inner.tasks))
     }
 
-    fn wake(&self, mut inner: MutexGuard<'_, Inner>, must: impl FnOnce(Writer) -> bool) {
-        if must(inner.writer) {
+    /// Wakes the writer if it is idle, or if `is_ready` and it waits for more.
+    fn wake(&self, mut inner: MutexGuard<'_, Inner>, is_ready: bool) {
+        let must = match inner.writer {
+            Writer::Busy => false,
+            Writer::Idle => true,
+            Writer::Lingers => is_ready,
+        };
+        if must {
             inner.writer = Writer::Busy;
             drop(inner);
             self.work.notify_one();
@@ -267,10 +300,34 @@ impl Queue {
     }
 }
 
+/// For what the writer waits.
+enum Waits {
+    /// For anything to do.
+    Any,
+    /// For more events, while nobody waits for those that are there.
+    More,
+    /// For others who will wait as well.
+    Others,
+}
+
 impl Inner {
     fn is_ready(&self) -> bool {
-        !self.tasks.is_empty()
-            || self.rows.len() >= MANY
-            || (!self.rows.is_empty() && (self.is_urgent || self.is_closed))
+        let is_empty = self.rows.is_empty() && self.tasks.is_empty();
+        let is_many = self.rows.len() >= MANY;
+        let are_all = self.waiting() >= self.expected.max(1);
+        !is_empty && (is_many || are_all || self.is_closed)
+    }
+
+    fn waits(&self) -> Waits {
+        match (self.waiting(), self.rows.is_empty()) {
+            (0, true) => Waits::Any,
+            (0, false) => Waits::More,
+            (_, _) => Waits::Others,
+        }
+    }
+
+    /// Returns how many wait for the next transaction.
+    fn waiting(&self) -> usize {
+        self.waiters + self.tasks.len()
     }
 }

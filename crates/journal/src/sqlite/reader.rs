@@ -153,7 +153,7 @@ pub(super) fn due(
         "SELECT id FROM runs WHERE ended IS NULL AND phase = 'interrupted' AND ?1 IS ?1 LIMIT ?2",
         "SELECT id FROM runs WHERE ended IS NULL AND phase = 'waiting' AND owner IS NULL
              AND wake <= ?1 ORDER BY wake LIMIT ?2",
-        "SELECT DISTINCT runs.id FROM letters JOIN runs USING (slot)
+        "SELECT DISTINCT runs.id FROM letters CROSS JOIN runs USING (slot)
              WHERE ended IS NULL AND phase = 'waiting' AND ?1 IS ?1 LIMIT ?2",
     ];
     let look = || {

@@ -18,7 +18,7 @@ use crate::sqlite::{
     owners::Alive,
     queue::{NewRun, Task},
     sum,
-    writer::{Writer, place},
+    writer::{ADD, Writer, place},
 };
 
 const BY_KEY: &str = "SELECT id, body FROM runs JOIN records USING (slot)
@@ -27,7 +27,7 @@ const BY_ID: &str =
     "SELECT slot, owner, ended IS NOT NULL, fence, events, sum FROM runs WHERE id = ?1";
 const NEW_RUN: &str = "INSERT INTO runs
      (id, blueprint, \"trigger\", key, phase, started, owner, fence, events, sum)
-     VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6, 1, 0, ?7)";
+     VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6, 1, 1, ?7)";
 const NEW_RECORD: &str = "INSERT INTO records (slot, body) VALUES (?1, ?2)";
 const CLAIM: &str =
     "UPDATE runs SET phase = 'running', owner = ?2, fence = ?3, wake = NULL WHERE slot = ?1";
@@ -127,7 +127,8 @@ impl Writer<'_> {
             return Err(Fault::Told(JournalError::Write(taken)));
         }
         let owner = self.owner().map_err(Fault::Told)?.to_owned();
-        let sum = sum::first(new.run.as_str(), &new.body);
+        let (time, kind, body) = &new.first;
+        let sum = sum::next(sum::first(new.run.as_str(), &new.body), 1, *time, kind, body);
         let record = &new.record;
         let key = record.key.as_ref().map(|key| &key.key);
         let slot = self.statements.of(NEW_RUN)?.insert(params![
@@ -140,11 +141,13 @@ impl Writer<'_> {
             sum.cast_signed(),
         ])?;
         self.statements.of(NEW_RECORD)?.execute(params![slot, new.body])?;
+        let first = params![place(slot, 1), time, kind, body, sum.cast_signed()];
+        self.statements.of(ADD)?.execute(first)?;
         for blob in &new.blobs {
             self.add_blob(slot, &blob.hash, &blob.bytes)?;
         }
         let lease = Lease { run: new.run.clone(), slot: slot.cast_unsigned(), fence: 1 };
-        let chain = Chain { events: 0, sum };
+        let chain = Chain { events: 1, sum };
         let live = Live::new(lease.clone(), new.mailbox.clone(), chain, BTreeSet::new());
         self.shared.leases.insert(live);
         Ok(Opened::New(lease))

@@ -3,7 +3,7 @@
 use blueprint_model::JournalError;
 use rusqlite::Connection;
 
-use crate::sqlite::{blobs, failure, owners::Alive, reader};
+use crate::sqlite::{blobs, failure, letters, owners::Alive, reader};
 
 /// What was looked at, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -47,6 +47,14 @@ fn look(
             verified.note(err)?;
         }
     }
+    values(connection, verified)?;
+    waiting_letters(connection, verified)?;
+    drop(moment);
+    Ok(())
+}
+
+/// Looks at the large values and texts.
+fn values(connection: &Connection, verified: &mut Verified) -> Result<(), JournalError> {
     let mut statement =
         connection.prepare("SELECT hash, bytes FROM blobs").map_err(failure::read)?;
     let mut rows = statement.query([]).map_err(failure::read)?;
@@ -58,7 +66,20 @@ fn look(
             verified.damage.push("a large value is not what was written".into());
         }
     }
-    drop(moment);
+    Ok(())
+}
+
+/// Looks at the letters that wait.
+fn waiting_letters(connection: &Connection, verified: &mut Verified) -> Result<(), JournalError> {
+    let mut statement = connection
+        .prepare("SELECT id, kind, scope, block, answer FROM letters")
+        .map_err(failure::read)?;
+    let mut rows = statement.query([]).map_err(failure::read)?;
+    while let Some(row) = rows.next().map_err(failure::read)? {
+        if let Err(err) = letters::letter(row) {
+            verified.note(err)?;
+        }
+    }
     Ok(())
 }
 

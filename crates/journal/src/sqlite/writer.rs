@@ -1,6 +1,9 @@
 //! The one thread that writes: it takes all that waits, and makes one transaction of it.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use blueprint_model::JournalError;
 use rusqlite::{Connection, params};
@@ -18,7 +21,8 @@ const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 const ADVANCE: &str =
     "UPDATE runs SET events = ?1, sum = ?2 WHERE slot = ?3 AND owner = ?4 AND fence = ?5";
-const ADD: &str = "INSERT INTO events (place, time, kind, body, sum) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(super) const ADD: &str =
+    "INSERT INTO events (place, time, kind, body, sum) VALUES (?1, ?2, ?3, ?4, ?5)";
 const ADD_BLOB: &str = "INSERT OR IGNORE INTO blobs (hash, bytes) VALUES (?1, ?2)";
 const USE_BLOB: &str = "INSERT OR IGNORE INTO blob_uses (slot, hash) VALUES (?1, ?2)";
 const ASK: &str = "INSERT OR REPLACE INTO questions (slot, scope, block, seq, kind, name)
@@ -45,10 +49,11 @@ pub(super) fn work(connection: &Connection, shared: &Shared) {
         version: 0,
         last_letter: 0,
     };
+    let mut last = Duration::ZERO;
     loop {
         let is_watching = !shared.leases.is_empty();
-        match shared.queue.take(is_watching) {
-            Batch::Work(rows, tasks) => writer.write(&rows, tasks),
+        match shared.queue.take(is_watching, last) {
+            Batch::Work(rows, tasks) => last = timed(|| writer.write(&rows, tasks)),
             Batch::Nothing => {}
             Batch::Closed => break,
         }
@@ -60,6 +65,13 @@ pub(super) fn work(connection: &Connection, shared: &Shared) {
     drop(guard);
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long others are waited for is no fact of a run")]
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
 /// Leaves nobody waiting for a writer that is gone, whatever ended it.
 struct Guard<'s>(&'s Shared);
 
@@ -67,7 +79,7 @@ impl Drop for Guard<'_> {
     fn drop(&mut self) {
         self.0.queue.close();
         // What nobody wrote is dropped here, and with it those who wait hear of it.
-        while let Batch::Work(..) = self.0.queue.take(false) {}
+        while let Batch::Work(..) = self.0.queue.take(false, Duration::ZERO) {}
         for live in self.0.leases.all() {
             live.fail(&JournalError::Write("it is closed".into()));
         }

@@ -3,7 +3,6 @@
 mod contract;
 mod damage;
 mod format;
-mod full;
 mod letters;
 mod owners;
 mod sample;

@@ -30,7 +30,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().expect("it works") }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -38,18 +38,18 @@ impl Place {
     }
 
     pub(crate) fn open(&self) -> SqliteJournal {
-        SqliteJournal::open(&self.path(), Flush::Normal).unwrap()
+        SqliteJournal::open(&self.path(), Flush::Normal).expect("it works")
     }
 
     /// Returns a copy of the store as it is now: what is left if the process ended here.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::new();
         let (from, to) = (self.path(), copy.path());
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::create_dir_all(to.parent().expect("it works")).expect("it works");
         for ending in ["", "-wal"] {
             let name = |path: &PathBuf| PathBuf::from(format!("{}{ending}", path.display()));
             if name(&from).exists() {
-                std::fs::copy(name(&from), name(&to)).unwrap();
+                std::fs::copy(name(&from), name(&to)).expect("it works");
             }
         }
         copy
@@ -58,7 +58,11 @@ impl Place {
 
 /// Waits for a future.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("it works")
+        .block_on(future)
 }
 
 /// Letters that have come.
@@ -68,7 +72,7 @@ pub(crate) struct Inbox(Arc<Mutex<Vec<Letter>>>);
 impl Inbox {
     pub(crate) fn mailbox(&self) -> Mailbox {
         let inbox = self.clone();
-        Arc::new(move |letter| inbox.0.lock().unwrap().push(letter))
+        Arc::new(move |letter| inbox.0.lock().unwrap_or_else(PoisonError::into_inner).push(letter))
     }
 
     pub(crate) fn letters(&self) -> Vec<Letter> {
@@ -96,7 +100,7 @@ pub(crate) fn run(name: &str) -> RunId {
 }
 
 pub(crate) fn time(us: i64) -> Timestamp {
-    Timestamp::from_microsecond(1_700_000_000_000_000 + us).unwrap()
+    Timestamp::from_microsecond(1_700_000_000_000_000 + us).expect("it works")
 }
 
 /// A record with nothing special in it.
@@ -124,7 +128,7 @@ pub(crate) fn full_record() -> RunRecord {
         ],
         handles: Some(HandleTable {
             seed: [7; 32],
-            keys: vec![(SecretName::parse("API_KEY").unwrap(), 3)],
+            keys: vec![(SecretName::parse("API_KEY").expect("it works"), 3)],
         }),
         setup: json!({ "env": { "A": "b" }, "n": [1, 2.5, null, true] }),
         ..record()
@@ -192,14 +196,19 @@ pub(crate) fn large() -> Value {
     json!({ "text": "x".repeat(100_000), "n": 1 })
 }
 
-/// Every kind of event and of wish.
+/// Every kind of event and of wish, with large values.
 pub(crate) fn every_kind() -> Vec<EventKind> {
+    every_kind_with(large(), &"é".repeat(40_000))
+}
+
+/// Every kind of event and of wish, with this value and this text.
+pub(crate) fn every_kind_with(large: Value, text: &str) -> Vec<EventKind> {
     let block = path();
     let at = AT;
     let waits = |wish| EventKind::BlockWaiting { at, block: path(), wish };
-    let large = Arc::new(large());
+    let large = Arc::new(large);
     let items = Arc::new(vec![(json!(0), Arc::new(json!("a"))), (json!("k"), large.clone())]);
-    vec![
+    let mut kinds = vec![
         starts(),
         EventKind::RunStarted {
             blueprint: "orders".into(),
@@ -228,6 +237,14 @@ pub(crate) fn every_kind() -> Vec<EventKind> {
         asks(at, QuestionKind::Approval, "may it?"),
         answered(at),
         asks(at, QuestionKind::Event, "paid"),
+    ];
+    kinds.extend(rest_of_kinds(large, text));
+    kinds
+}
+
+fn rest_of_kinds(large: Arc<Value>, text: &str) -> Vec<EventKind> {
+    let (at, block) = (AT, path());
+    vec![
         EventKind::StateChanged {
             at,
             block: block.clone(),
@@ -252,12 +269,7 @@ pub(crate) fn every_kind() -> Vec<EventKind> {
             function: "sha256".into(),
             arguments: vec!["a".into(), String::new()],
         },
-        EventKind::Log {
-            at,
-            block: block.clone(),
-            level: Level::Warning,
-            text: "é".repeat(40_000),
-        },
+        EventKind::Log { at, block: block.clone(), level: Level::Warning, text: text.into() },
         EventKind::BlockFinished {
             at,
             block: block.clone(),
@@ -294,18 +306,23 @@ pub(crate) fn events(run: &RunId, first: u64, kinds: Vec<EventKind>) -> Vec<Even
         .collect()
 }
 
-/// Opens a run that must be new.
+/// Returns the first event of a run.
+pub(crate) fn first(run: &RunId) -> Event {
+    events(run, 1, vec![starts()]).remove(0)
+}
+
+/// Opens a run that must be new, and has one event then.
 pub(crate) async fn open(journal: &dyn Journal, id: &RunId, record: &RunRecord) -> Lease {
-    match journal.open(id, record, no_mailbox()).await.unwrap() {
+    match journal.open(id, record, &first(id), no_mailbox()).await.expect("it works") {
         Opened::New(lease) => lease,
         other => panic!("{other:?}"),
     }
 }
 
-/// Adds events to a run, from this number on, and waits until they are durable.
-pub(crate) async fn add(journal: &dyn Journal, lease: &Lease, first: u64, kinds: Vec<EventKind>) {
-    for event in events(&lease.run, first, kinds) {
-        journal.append(lease, &event).unwrap();
+/// Adds events to a run after that with this number, and waits until they are durable.
+pub(crate) async fn add(journal: &dyn Journal, lease: &Lease, after: u64, kinds: Vec<EventKind>) {
+    for event in events(&lease.run, after + 1, kinds) {
+        journal.append(lease, &event).expect("it works");
     }
-    journal.flush(lease).await.unwrap();
+    journal.flush(lease).await.expect("it works");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use blueprint_engine::{Engine, RunEnd, shown};
+use blueprint_engine::{Engine, ResumeError, RunEnd, shown};
 use blueprint_model::{
     Event, EventKind, RunId,
     journal::{History, Phase},
@@ -32,7 +32,7 @@ pub(super) async fn go_on(
     output: Output,
     app: &mut App,
 ) -> Result<Watched> {
-    let mut said = false;
+    let (mut said, mut rebuilder) = (false, None);
     loop {
         let history = engine.journal().read(run).await.map_err(store::failure)?;
         let history = history.with_context(|| format!("run {run} was removed meanwhile"))?;
@@ -42,9 +42,18 @@ pub(super) async fn go_on(
                 return Ok(Watched { end: end_of(history), parked: None, signal: None });
             }
             Phase::Interrupted | Phase::Waiting => {
-                app.err.line(&format!("run {} has this key and goes on", run.short()))?;
-                let rebuilder = Rebuilder::new(project, app)?;
-                return execute::watch_resumed(engine, run, &rebuilder, output, app).await;
+                let rebuilder = match &rebuilder {
+                    Some(rebuilder) => rebuilder,
+                    None => {
+                        app.err.line(&format!("run {} has this key and goes on", run.short()))?;
+                        rebuilder.insert(Rebuilder::new(project, app)?)
+                    }
+                };
+                match execute::try_resumed(engine, run, rebuilder, output, app).await {
+                    // Another process was faster; its end is waited for.
+                    Err(ResumeError::Busy(_) | ResumeError::Ended(_)) => {}
+                    other => return other.map_err(execute::resume_failure),
+                }
             }
             Phase::Running if said => {}
             Phase::Running => {

@@ -45,7 +45,11 @@ pub struct ResumeArgs {
 
 pub(super) fn run(args: &ResumeArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    // Whoever goes on with all of them need not know whether there are any.
+    let journal = match args.all {
+        true => store::open(&project, app)?,
+        false => store::open_kept(&project, app)?,
+    };
     let rebuilder = Rebuilder::new(&project, app)?;
     let engine = execute::engine(journal, rebuilder.limits.clone());
     let runtime = execute::runtime()?;
@@ -117,6 +121,7 @@ impl Counted {
     fn add(&mut self, news: &News) {
         match news {
             News::Resumed(_) => self.resumed += 1,
+            News::Taken(_) => {}
             News::Refused(..) => self.refused += 1,
             News::Halted(_, Ok(Halt::Parked(_))) => self.parked += 1,
             News::Halted(_, Ok(Halt::Ended(end))) if end.status == RunStatus::Succeeded => {
@@ -144,7 +149,7 @@ impl Counted {
 
 fn line(news: &News) -> Option<String> {
     Some(match news {
-        News::Resumed(_) => return None,
+        News::Resumed(_) | News::Taken(_) => return None,
         News::Refused(run, reason) => format!("run {} cannot be resumed: {reason}", run.short()),
         News::Halted(run, Err(err)) => format!("run {} stopped: {err}", run.short()),
         News::Halted(run, Ok(Halt::Parked(None))) => {
