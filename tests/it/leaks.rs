@@ -14,7 +14,8 @@
 //! | 30 | tokens that a server gives | `echoes::a_token…` |
 //! | 90, 91 | data that looks like a reference | `echoes::data_is_never_rendered_again` |
 //! | 31, 33, 34, 36–39, 41–43 | scripts | `scripts` |
-//! | 32, 68 | panics in blocks, backtraces | `bug`, every run (`RUST_BACKTRACE=full`) |
+//! | 32, 68 | panics in blocks and outside, backtraces | `bug`, every run (`RUST_BACKTRACE=full`) |
+//! | 66, 65 | a process that is killed | `image`; its workers: `what_is_taken_from_a_worker_is_known` |
 //! | 50, 52, 55, 64, 65, 71, 72, 74, 81, 92 | views of runs and faults; files and their names | `views` |
 //! | 51, 58, 69, 76, 79 | commands that read: schema, graph, fmt, doctor | `views::commands_that_read…` |
 //! | 60–63, 73, 84–86 | the vault's commands and sources, children, arguments | `vault` |
@@ -22,7 +23,7 @@
 //!
 //! Held elsewhere: 11 (`crates/blocks/src/http_request/tests/redirects.rs`), 35, 44 (`crates/script/
 //! tests/it`: `nothing_of_the_vault_is_left_in_the_program`, `nothing_of_the_host_can_be_reached`),
-//! 45, 66 (`pool`: `a_worker_that_knows_a_secret_gets_no_other_script`, `what_is_taken_from_a_worker…`).
+//! 45 (`pool`: `a_worker_that_knows_a_secret_gets_no_other_script`).
 //!
 //! Do not apply yet: 53, 56, 57 (no store), 59, 77, 82, 83, 87, 88, 93, 94 (no server or UI), 14 (no
 //! cookies are kept), 23 (no uploads), 28 (no cache), 29 (no export as curl), 48, 49 (no Python), 78,
@@ -33,6 +34,8 @@ mod bug;
 mod chain;
 mod echoes;
 mod failures;
+#[cfg(target_os = "linux")]
+mod image;
 mod mirror;
 mod page;
 mod scripts;

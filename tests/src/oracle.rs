@@ -16,7 +16,7 @@ const PIECE: usize = 8;
 pub type Spelling = (&'static str, fn(&str) -> String);
 
 /// Every spelling that may not be found; base64 beside it, since it depends on the offset.
-pub const SPELLINGS: [Spelling; 24] = [
+pub const SPELLINGS: [Spelling; 28] = [
     ("raw", |text| text.into()),
     ("trimmed", |text| text.trim().into()),
     ("upper", |text| text.to_uppercase()),
@@ -43,6 +43,10 @@ pub const SPELLINGS: [Spelling; 24] = [
         let quoted = format!("{text:?}");
         quoted[1..quoted.len() - 1].into()
     }),
+    ("UTF-8 read as Latin-1", |text| decode(text, char::from)),
+    ("UTF-8 read as Windows-1252", |text| decode(text, windows)),
+    ("UTF-8 read as Latin-1, JSON in ASCII", |text| ascii_only(&json(&decode(text, char::from)))),
+    ("Latin-1 read as UTF-8", |text| text.replace(|c| !char::is_ascii(&c), "\u{fffd}")),
     ("lines joined", |text| text.split('\n').collect::<Vec<_>>().join(" ")),
 ];
 
@@ -240,6 +244,20 @@ fn before_each(text: &str, special: &str) -> String {
     })
 }
 
+/// Reads the bytes of a text one by one.
+fn decode(text: &str, read: fn(u8) -> char) -> String {
+    text.bytes().map(read).collect()
+}
+
+/// Windows-1252, as far as it is needed here: its signs for the bytes that Latin-1 leaves to controls.
+fn windows(byte: u8) -> char {
+    const SIGNS: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
+    match byte {
+        0x80..=0x9f => SIGNS.chars().nth(usize::from(byte & 31)).expect("32 signs"),
+        _ => byte.into(),
+    }
+}
+
 fn each_byte(text: &str, write: impl Fn(u8) -> String) -> String {
     text.bytes().map(write).collect()
 }
@@ -279,7 +297,6 @@ mod tests {
         check_found("q7W&quot;&lt;&amp;a%+/\\&apos;é?\nzZ3=");
         check_found("q7W\"<&a%+/\\'\\''é?\nzZ3=");
         check_found("q7W\\\"<&a%+/\\\\'é?\nzZ3=");
-        check_found("q7W\"<&a%+/\\'é? zZ3=");
     }
 
     /// What `base64` of coreutils gives for the value behind none, one and two letters `x`.

@@ -243,29 +243,9 @@ fn compact(value: &Value, max: usize) -> String {
 
 /// Adds a line. What differs from run to run is replaced, line ends are shown.
 fn line_of(text: &mut String, depth: usize, line: &str) {
-    let line = without_tokens(&without_times(line)).replace('\r', "").replace('\n', "⏎");
+    let line = without_times(line).replace('\r', "").replace('\n', "⏎");
     // Writing to a `String` cannot fail.
     let _ = writeln!(text, "{:indent$}{line}", "", indent = depth * 2);
-}
-
-/// Puts `<token>` in place of what is left of a handle that was cut or changed: random letters.
-fn without_tokens(line: &str) -> String {
-    const DAMAGED: &str = "⟨damaged handle⟩";
-    const MIN_TOKEN: usize = 36;
-    let is_word = |c: char| c.is_ascii_alphanumeric();
-    let mut text = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(start) = rest.find(is_word) {
-        let (before, from) = rest.split_at(start);
-        let end = from.find(|c| !is_word(c)).unwrap_or(from.len());
-        let word = &from[..end];
-        let is_random = word.len() >= MIN_TOKEN && word.chars().any(|c| c.is_ascii_uppercase());
-        text.push_str(before);
-        text.push_str(if is_random || text.ends_with(DAMAGED) { "<token>" } else { word });
-        rest = &from[end..];
-    }
-    text.push_str(rest);
-    text
 }
 
 /// Puts `<time>` in place of every RFC 3339 time of this century.

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use blueprint_engine::{Library, Plan};
-use blueprint_model::{Diagnostic, Registry, Source, Span, code};
+use blueprint_model::{
+    Diagnostic, Registry, Source, Span, code,
+    diagnostic::{MAX_ERRORS, is_full},
+};
 
 use crate::{
     config::project::{Project as Settings, Purpose, Sandbox},
@@ -238,7 +241,7 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
     let name = blueprint.name.value.clone();
     let is_readable = !blueprint.graph.nodes.is_empty() || diagnostics.is_empty();
     let mut plan = None;
-    if is_readable {
+    if is_readable && !is_full(&diagnostics) {
         let built = Plan::build(&blueprint, registry);
         plan = built.plan;
         diagnostics.extend(built.diagnostics);
@@ -247,6 +250,9 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
         plan = None;
     }
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    if is_full(&diagnostics) {
+        diagnostics.push(too_many(Span::new(text.len(), text.len())));
+    }
     Checked { source, name, plan, diagnostics }
 }
 
@@ -302,6 +308,11 @@ fn read_settings(path: &Path) -> Result<Settings> {
         }
     })?;
     Ok(settings)
+}
+
+fn too_many(end: Span) -> Diagnostic {
+    let message = format!("more than {MAX_ERRORS} faults: the rest of the file was not judged");
+    Diagnostic::error(code::TOO_LARGE, end, message).help("mend those above, then check again")
 }
 
 fn too_large(file: &str) -> Checked {

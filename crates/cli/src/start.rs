@@ -14,13 +14,17 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == blueprint_script::WORKER_WORD) {
         blueprint_script::worker_main(blueprint_vault::derivations());
     }
-    silence_panics();
+    keep_to_itself();
     let mut app = App::new(Environment::of_process());
     run(std::env::args_os().collect(), &mut app).into()
 }
 
-/// Has a panic, which is a bug of ours, say where it was and nothing more: its text may hold anything.
-fn silence_panics() {
+/// Has this process give nothing away when it dies, before it reads anything.
+///
+/// A panic, which is a bug of ours, says where it was and nothing more: its text may hold anything.
+/// Where the system does not hide the memory, all else holds still.
+pub fn keep_to_itself() {
+    let _is_hidden = blueprint_script::lockdown::hide_memory();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
         let mut stderr = Terminal::stderr();

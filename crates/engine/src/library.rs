@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use blueprint_model::{Diagnostic, code, diagnostic::did_you_mean, journal::PinnedSource};
+use blueprint_model::{
+    Diagnostic, code,
+    diagnostic::{did_you_mean, is_full},
+    journal::PinnedSource,
+};
 
 use crate::plan::{Plan, SecretNeed, merge_needs};
 
@@ -86,6 +90,9 @@ impl Library {
     fn judge_calls(&self, plan: &Arc<Plan>, broken: &[String]) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for call in &plan.calls {
+            if is_full(&found) {
+                break;
+            }
             let Some(name) = &call.name else { continue };
             match self.plans.get(name) {
                 None if broken.contains(name) => {}

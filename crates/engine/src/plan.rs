@@ -30,6 +30,7 @@ use blueprint_model::{
     Block, Blueprint, Diagnostic, Registry, SecretName, Source, Span, Value,
     block::BlockSpec,
     blueprint::{Join, OnError, OnResume, Retry},
+    diagnostic::is_full,
     egress::{Permit, SecretGrant},
     schema::{self, Schema},
     value::{Map, Shared},
@@ -179,6 +180,14 @@ pub struct Built {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl Built {
+    /// Returns what there is where so much is wrong that the rest was not looked at.
+    fn refused(mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+        Self { plan: None, diagnostics }
+    }
+}
+
 /// The most blocks at work at once, where the blueprint does not say.
 const DEFAULT_CONCURRENCY: usize = 64;
 
@@ -187,6 +196,9 @@ impl Plan {
     pub fn build(blueprint: &Blueprint, registry: &Registry) -> Built {
         let mut diagnostics = Vec::new();
         let draft = names::judge(blueprint, registry, &mut diagnostics);
+        if is_full(&diagnostics) {
+            return Built::refused(diagnostics);
+        }
         let graphs = graph::connect(&draft, &mut diagnostics);
         let flows: Vec<flow::Flow> = graphs
             .iter()
@@ -205,6 +217,9 @@ impl Plan {
             state_keys,
         };
         let mut parts = compile::compile(&cx, &mut diagnostics);
+        if is_full(&diagnostics) {
+            return Built::refused(diagnostics);
+        }
         let (needs, sites) = secrets::judge(&cx, &mut parts, &mut diagnostics);
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         // A block without a type was reported by the reader.

@@ -172,20 +172,55 @@ impl Diagnostic {
     }
 }
 
+/// Errors after which a file is not looked at any further: mending those comes first.
+pub const MAX_ERRORS: usize = 200;
+
+/// Returns whether there are so many errors that no more are looked for.
+pub fn is_full(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.len() >= MAX_ERRORS
+        && diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.is_error())
+            .nth(MAX_ERRORS - 1)
+            .is_some()
+}
+
+/// Names that are looked at for a near one, and the letters that are compared with each other.
+const MAX_NAMES: usize = 5_000;
+const MAX_COMPARED: usize = 50_000;
+
 /// Returns the known name nearest to `typed`, if one is near enough to be meant.
 ///
-/// Distance is optimal string alignment, at most a third of the longer name.
+/// Distance is optimal string alignment, at most a third of the longer name. Among very many names
+/// only the first are looked at.
 pub fn did_you_mean<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let typed_lower = typed.to_lowercase();
-    known
-        .into_iter()
-        .filter_map(|name| {
-            let distance = strsim::osa_distance(&typed_lower, &name.to_lowercase());
-            let limit = typed.chars().count().max(name.chars().count()).div_ceil(3);
-            (distance <= limit).then_some((distance, name))
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+    let (len, letters) = (typed.chars().count(), letters_of(typed));
+    let mut nearest: Option<(usize, &str)> = None;
+    let mut left = MAX_COMPARED;
+    for name in known.into_iter().take(MAX_NAMES) {
+        let name_len = name.chars().count();
+        let limit = len.max(name_len).div_ceil(3);
+        // One step changes the length by one, and which letters there are by two.
+        let is_far = len.abs_diff(name_len) > limit
+            || (letters ^ letters_of(name)).count_ones() as usize > 2 * limit;
+        if is_far {
+            continue;
+        }
+        let Some(rest) = left.checked_sub(len * name_len) else { break };
+        left = rest;
+        let distance = strsim::osa_distance(&typed_lower, &name.to_lowercase());
+        if distance <= limit && nearest.is_none_or(|(best, _)| distance < best) {
+            nearest = Some((distance, name));
+        }
+    }
+    nearest.map(|(_, name)| name)
+}
+
+/// Returns which ASCII letters and digits are in a name, small and capital ones alike.
+fn letters_of(name: &str) -> u64 {
+    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+    letters.fold(0, |letters, byte| letters | 1 << (byte.to_ascii_lowercase() & 63))
 }
 
 /// Returns the hint for a name that is not known: the nearest one, else the whole list.
@@ -219,6 +254,17 @@ mod tests {
         check("URL", Some("url"));
         check("metod", Some("method"));
         check("zzz", None);
+    }
+
+    #[test]
+    fn a_near_name_is_found_among_many_and_long_names_cost_nothing() {
+        let many: Vec<String> = (0..4_000).map(|n| format!("step_{n}")).collect();
+        let known = many.iter().map(String::as_str);
+        assert_eq!(did_you_mean("setp_7", known.clone()), Some("step_7"));
+        assert_eq!(did_you_mean("zzzzzz", known), None);
+        let long = "x".repeat(1_000_000);
+        assert_eq!(did_you_mean(&long, [long.as_str()]), None);
+        assert_eq!(did_you_mean("Größe", ["GRÖSSE", "größe"]), Some("größe"));
     }
 
     #[test]

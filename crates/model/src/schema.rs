@@ -157,12 +157,16 @@ pub struct Schema {
 #[derive(Debug, Clone)]
 pub struct Pattern(regex_lite::Regex);
 
+/// Most memory of a compiled pattern: one of 1,000 repeated letters takes a tenth.
+const MAX_PATTERN_BYTES: usize = 256 << 10;
+
 impl Pattern {
     /// Compiles a pattern; the error says what is wrong with it.
     ///
     /// Matching takes time linear in the text, whatever the pattern.
     pub fn parse(source: &str) -> Result<Self, String> {
-        regex_lite::Regex::new(source).map(Self).map_err(|err| err.to_string())
+        let built = regex_lite::RegexBuilder::new(source).size_limit(MAX_PATTERN_BYTES).build();
+        built.map(Self).map_err(|err| err.to_string())
     }
 
     /// Returns the source.

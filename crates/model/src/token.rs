@@ -20,6 +20,8 @@ pub struct TokenShape {
     head: Finder<'static>,
     tail: Finder<'static>,
     tail_back: FinderRev<'static>,
+    /// Both again in capital letters, as a text that was upper-cased has them.
+    capitals: [Finder<'static>; 2],
 }
 
 /// What looks like a token of the run.
@@ -27,7 +29,8 @@ pub struct TokenShape {
 pub enum Found {
     /// A token, whole in its form; its meaning is still to be looked up.
     Whole(Range<usize>),
-    /// A head or tail without the rest: a token that was cut or changed on the way.
+    /// A head or tail without the rest: a token that was cut or changed on the way, with the letters
+    /// and digits beside it that may be what is left of it.
     Damaged(Range<usize>),
 }
 
@@ -40,6 +43,8 @@ impl TokenShape {
             head: Finder::new(head.as_bytes()).into_owned(),
             tail: Finder::new(tail.as_bytes()).into_owned(),
             tail_back: FinderRev::new(tail.as_bytes()).into_owned(),
+            capitals: [&head, &tail]
+                .map(|edge| Finder::new(edge.to_ascii_uppercase().as_bytes()).into_owned()),
         }
     }
 
@@ -52,11 +57,14 @@ impl TokenShape {
         token
     }
 
-    /// Returns whether there can be a token in `text`: a quick look that misses none.
+    /// Returns whether there can be a token in `text`, or a part of one: a quick look that misses
+    /// none.
     pub fn is_near(&self, text: &str) -> bool {
+        let text = text.as_bytes();
         text.len() >= EDGE_LEN
-            && (self.head.find(text.as_bytes()).is_some()
-                || self.tail_back.rfind(text.as_bytes()).is_some())
+            && (self.head.find(text).is_some()
+                || self.tail_back.rfind(text).is_some()
+                || self.capitals.iter().any(|edge| edge.find(text).is_some()))
     }
 
     /// Returns everything in `text` that is or was a token, in order.
@@ -72,11 +80,30 @@ impl TokenShape {
                 at = range.end;
                 found.push(Found::Whole(range));
             } else {
-                at = edge + EDGE_LEN;
-                found.push(Found::Damaged(edge..at));
+                let range = self.remains(lower.as_bytes(), at, edge);
+                at = range.end;
+                found.push(Found::Damaged(range));
             }
         }
         found
+    }
+
+    /// Returns what may be left of a token around an edge of it, from `from` on.
+    fn remains(&self, text: &[u8], from: usize, edge: usize) -> Range<usize> {
+        let end = edge + EDGE_LEN;
+        if text[edge..].starts_with(self.tail.needle()) {
+            let before = text[from..edge].iter().rev().take(TOKEN_LEN - EDGE_LEN);
+            return edge - before.take_while(|byte| byte.is_ascii_alphanumeric()).count()..end;
+        }
+        let behind = text[end..].iter().take(TOKEN_LEN - EDGE_LEN);
+        let behind = &text[end..][..behind.take_while(|byte| byte.is_ascii_alphanumeric()).count()];
+        let len = match (self.tail.find(behind), self.head.find(behind)) {
+            // What follows is another token.
+            (tail, Some(head)) if tail.is_none_or(|tail| head < tail) => head,
+            (Some(tail), _) => tail + EDGE_LEN,
+            (None, _) => behind.len(),
+        };
+        edge..end + len
     }
 
     fn next_edge(&self, text: &[u8], from: usize) -> Option<usize> {
@@ -133,7 +160,29 @@ mod tests {
             let both = format!("{}-{}", &token[..cut], &token[cut..]);
             assert!(!shape().find(&both).is_empty(), "{both}");
         }
-        assert!(matches!(shape().find(&token.to_uppercase())[..], [Found::Damaged(_), ..]));
+    }
+
+    #[track_caller]
+    fn check_damage(text: &str, ranges: &[(usize, usize)]) {
+        let found: Vec<Found> =
+            ranges.iter().map(|(start, end)| Found::Damaged(*start..*end)).collect();
+        assert_eq!(shape().find(text), found, "{text}");
+        assert!(shape().is_near(text), "{text}");
+    }
+
+    #[test]
+    fn what_is_left_of_a_token_goes_with_its_edge() {
+        let token = shape().token(&[3; 24]);
+        check_damage(&format!("é {} é", token.to_uppercase()), &[(3, 43)]);
+        check_damage(&format!("a {} b", &token[..20]), &[(2, 22)]);
+        check_damage(&format!("a {} b", &token[20..]), &[(2, 22)]);
+        check_damage(&format!("{}-{}", &token[..9], &token[9..]), &[(0, 9), (10, 41)]);
+        // One character is missing, or is another.
+        check_damage(&format!("{}{}.", &token[..12], &token[13..]), &[(0, 39)]);
+        check_damage(&format!("{}A{}.", &token[..12], &token[13..]), &[(0, 40)]);
+        // A whole one behind is still whole.
+        let found = shape().find(&format!("{}{token}", &token[..20]));
+        assert_eq!(found, [Found::Damaged(0..20), Found::Whole(20..60)]);
     }
 
     #[test]

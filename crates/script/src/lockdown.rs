@@ -88,6 +88,17 @@ pub fn lock_down(bounds: &Bounds, prepare: impl FnOnce()) -> u64 {
     active.0
 }
 
+/// Has this process leave no memory image when it dies, and hides its memory and its variables from
+/// other processes of the same user; children leave no image either. For a process that holds secrets
+/// and still needs everything else. Returns whether it holds, which it does on Linux only.
+pub fn hide_memory() -> bool {
+    #[cfg(target_os = "linux")]
+    let is_hidden = linux::without_image();
+    #[cfg(not(target_os = "linux"))]
+    let is_hidden = false;
+    is_hidden
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

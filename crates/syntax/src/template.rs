@@ -4,6 +4,7 @@ mod reference;
 
 use blueprint_model::{
     Diagnostic, Span, Template, code,
+    diagnostic::MAX_ERRORS,
     template::{Fallback, Reference, Segment},
 };
 
@@ -12,12 +13,13 @@ use crate::template::reference::{Fault, Scanner};
 /// Reads a text as a template.
 ///
 /// `locate` turns a byte of `text` into a byte of the file, for the places of references and
-/// faults. A faulty reference stays in the template as text. Time is linear in the text.
+/// faults. A faulty reference stays in the template as text, and so does everything behind very many
+/// of them. Time is linear in the text.
 pub fn parse_template(text: &str, locate: &dyn Fn(usize) -> usize) -> (Template, Vec<Diagnostic>) {
     let mut reader = Reader { text, locate, segments: Vec::new(), faults: Vec::new() };
     let mut literal = String::new();
     let mut at = 0;
-    while let Some(opener) = find_opener(text, at) {
+    while let Some(opener) = find_opener(text, at).filter(|_| reader.faults.len() < MAX_ERRORS) {
         let before = &text[at..opener];
         let plain = before.trim_end_matches('\\');
         let backslashes = before.len() - plain.len();

@@ -88,6 +88,7 @@ pub(crate) fn load(text: &str, repair: Repair) -> Document<'_> {
         match result {
             Ok(root) => document.root = Some(root),
             Err(Failure::Fault(fault)) => faults.push(*fault),
+            Err(Failure::Full) => {}
             Err(Failure::Scan(scan)) => {
                 let may_repair = repair == Repair::References
                     && repairs.len() < MAX_REPAIRS

@@ -1,6 +1,10 @@
-//! A block type with a bug: it panics, and says the value of a secret.
+//! Bugs: a block type and a program that panic, and say the value of a secret.
 
-use std::sync::Arc;
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use blueprint::{project::check_bytes, wiring};
@@ -105,4 +109,28 @@ fn the_text_of_a_panic_is_in_no_event() {
     let oracle = Oracle::new(&[&canary], canaries.seed);
     oracle.check("the value", value.as_bytes());
     oracle.check("the events", events.as_bytes());
+}
+
+#[test]
+fn a_panic_says_where_it_was_and_nothing_more() {
+    let mut canaries = Canaries::fresh();
+    let canary = canaries.wild("KEY");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_panics"))
+        .env("RUST_BACKTRACE", "full")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(canary.value.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(101), &b""[..]));
+    Oracle::new(&[&canary], canaries.seed).check("stderr", &output.stderr);
+    let told = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 2, "{told}");
+    for line in lines {
+        assert!(line.starts_with("error: blueprint has a bug and panicked at "), "{told}");
+        assert!(line.contains("panics.rs:") && line.ends_with("; please report it"), "{told}");
+    }
 }

@@ -137,6 +137,15 @@ fn answer(path: &str, request: &[u8], values: &[String]) -> Vec<u8> {
             let read: String = value.bytes().map(char::from).collect();
             with("text/plain", &read)
         }
+        "latin1-json" => {
+            let read: String = value.bytes().map(char::from).collect();
+            with("application/json", &json!({"seen": {read: [1]}}).to_string())
+        }
+        "latin1-bytes" => {
+            let bytes: Vec<u8> = value.chars().map(|c| u8::try_from(c).unwrap()).collect();
+            let sent = String::from_utf8_lossy(&bytes);
+            with("application/json", &json!({"seen": sent}).to_string())
+        }
         "mixed-header" => {
             let mixed = [b"X-Seen: \xe9 ", value.as_bytes()].concat();
             let mut answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_vec();

@@ -117,3 +117,35 @@ fn a_revealed_value_stays_where_it_was_revealed() {
     stage.run(&["vault", "policy", "LINE", "--reveal", "deny"]).check(0, "");
     stage.run(&["run", "chain.yaml"]).check(0, "may not be revealed");
 }
+
+/// What is left of a handle that a script cut or changed says that it is that, and no more.
+#[test]
+fn what_is_left_of_a_handle_is_shown_as_damaged() {
+    let stage = Stage::new();
+    let mut chain = Chain::default();
+    for change in [
+        "t.to_upper()",
+        "t.sub_string(0, 20)",
+        "t.sub_string(20)",
+        "t.sub_string(0, 39)",
+        "t.sub_string(1)",
+        "t.replace(t.sub_string(10, 4), \"----\"); t",
+        "let m = #{}; m[t.sub_string(0, 30)] = [t.sub_string(9)]; m",
+        "log(t.sub_string(0, 12)); throw t.sub_string(5)",
+    ] {
+        chain = chain.code("", &format!("let t = `${{vault.LINE}}`; {change}"));
+    }
+    stage.write("damage.yaml", &chain.blueprint("damage"));
+    for output in ["auto", "json", "ndjson"] {
+        let printed = stage.run(&["run", "damage.yaml", "--output", output]);
+        printed.check(0, "⟨damaged handle⟩");
+        let text = String::from_utf8(printed.out).unwrap();
+        let is_random = |word: &&str| word.len() > 7 && word.contains(|c: char| c.is_ascii_digit());
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        let times = |word: &&str| !word.starts_with("20") && !word.ends_with('Z');
+        let ids = |word: &&str| !word.chars().all(|c| c.is_ascii_hexdigit());
+        let left: Vec<&str> = words.filter(is_random).filter(times).filter(ids).collect();
+        assert_eq!(left, [] as [&str; 0], "{text}");
+    }
+    stage.check_files();
+}

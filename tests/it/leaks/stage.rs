@@ -102,16 +102,8 @@ impl Stage {
 
     /// Runs the program and judges nothing.
     pub(super) fn start(&self, args: &[&str], stdin: &[u8]) -> Printed {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_blueprint-under-test"))
-            .args(args)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.path("home"))
-            .env("TMPDIR", self.path("tmp"))
-            .env("PATH", "/usr/bin:/bin")
-            .env("RUST_BACKTRACE", "full")
-            .env("RUST_LOG", "trace")
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+        let mut child = self
+            .command(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -124,6 +116,22 @@ impl Stage {
         let output = child.wait_with_output().unwrap();
         let code = output.status.code().unwrap_or(-1);
         Printed { code, out: output.stdout, err: output.stderr }
+    }
+
+    /// Returns the program, in the project, with its own variables only.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_blueprint-under-test"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
+            .env("PATH", "/usr/bin:/bin")
+            .env("RUST_BACKTRACE", "full")
+            .env("RUST_LOG", "trace")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// Checks names and bytes of every file in the project and in the home folder.

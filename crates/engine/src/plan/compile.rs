@@ -7,6 +7,7 @@ use blueprint_model::{
     Blueprint, Diagnostic, Reference, Registry, Script, Span, Template, Value,
     block::{BlockSpec, FieldKind, FieldSpec, Need, Reach},
     blueprint::{FieldNode, FieldValue},
+    diagnostic::is_full,
     egress::Permit,
     template::{Fallback, PathPart, Segment},
     value::Shared,
@@ -155,6 +156,9 @@ pub(crate) fn compile(cx: &Cx<'_>, diagnostics: &mut Vec<Diagnostic>) -> Parts {
     }
     for (graph, draft) in cx.draft.graphs.iter().enumerate() {
         for (block, node) in draft.nodes.iter().enumerate() {
+            if is_full(diagnostics) {
+                return parts;
+            }
             let Some(spec) = node.spec() else { continue };
             let reader = Reader { cx, graph: index(graph), block: index(block) };
             let mut builder = Builder {
@@ -360,6 +364,9 @@ impl Builder<'_> {
     }
 
     fn reference(&mut self, field: &'static FieldSpec, written: &Reference) -> Option<Ref> {
+        if is_full(self.diagnostics) {
+            return None;
+        }
         let found = scope::find(self.reader, written);
         let found = match found {
             Ok(found) => found,
@@ -447,6 +454,9 @@ impl Builder<'_> {
         field: &'static FieldSpec,
         written: &FieldNode,
     ) -> Option<Script> {
+        if is_full(self.diagnostics) {
+            return None;
+        }
         let source = scripts::Source { node, field, written };
         let script = scripts::compile(self.reader, &source, self.diagnostics)?;
         for found in scripts::variables(self.reader, &source, &script, self.diagnostics) {

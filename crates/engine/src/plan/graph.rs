@@ -1,6 +1,6 @@
 //! Edges as a petgraph, and the order of blocks; circles are faults that print their path.
 
-use blueprint_model::{Diagnostic, code};
+use blueprint_model::{Diagnostic, code, diagnostic::is_full};
 use petgraph::{
     algo::{kosaraju_scc, toposort},
     graph::{DiGraph, NodeIndex},
@@ -63,6 +63,9 @@ fn report_circles(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for component in kosaraju_scc(graph) {
+        if is_full(diagnostics) {
+            break;
+        }
         let first = component.iter().min().copied().expect("components are not empty");
         if component.len() == 1 && graph.find_edge(first, first).is_none() {
             continue;

@@ -7,7 +7,7 @@ use blueprint_model::{
     block::BlockSpec,
     blueprint::{Edge, FieldValue, Graph, Node},
     code,
-    diagnostic::{did_you_mean, suggest},
+    diagnostic::{did_you_mean, is_full, suggest},
 };
 
 use super::{StepOutcome, fields};
@@ -90,6 +90,9 @@ pub(crate) fn judge<'b>(
         let number = index(draft.graphs.len());
         let mut nodes = Vec::with_capacity(graph.nodes.len());
         for (id, node) in &graph.nodes {
+            if is_full(diagnostics) {
+                break;
+            }
             draft.all_ids.insert(id, node.id_span);
             let block = find_type(node, id, registry, diagnostics);
             let outcomes =
@@ -116,7 +119,7 @@ pub(crate) fn judge<'b>(
             nodes.iter().zip(&edges).all(|(node, edges)| node.node.next.len() == edges.len());
         for (node, edges) in draft.graphs[graph].nodes.iter_mut().zip(edges) {
             node.edges = edges;
-            if let Some(block) = &node.block {
+            if let Some(block) = node.block.as_ref().filter(|_| !is_full(diagnostics)) {
                 judge_keys(node, block.spec(), registry, diagnostics);
             }
         }
@@ -199,6 +202,9 @@ fn edges_of(
         .map(|node| {
             let mut edges: Vec<(u32, u32, Span)> = Vec::new();
             for edge in &node.node.next {
+                if is_full(diagnostics) {
+                    break;
+                }
                 let target = find_target(draft, graph, node, edge, diagnostics);
                 let outcome = find_outcome(node, edge, diagnostics);
                 let (Some(target), Some(outcome)) = (target, outcome) else { continue };
@@ -321,6 +327,9 @@ fn judge_keys(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for (name, field) in &node.node.fields {
+        if is_full(diagnostics) {
+            return;
+        }
         match spec.field(name) {
             Some(known) => fields::judge(node.id, known, &field.value, registry, diagnostics),
             None => diagnostics.push(unknown_field(node, spec, name, field.key_span)),

@@ -7,7 +7,7 @@ use blueprint_model::{
     block::Reach,
     blueprint::{FieldValue, SecretRule},
     code,
-    diagnostic::suggest,
+    diagnostic::{is_full, suggest},
     egress::{Destination, HostPattern, Permit, SecretGrant},
     secret::SecretOutput,
     template::{Segment, Template},
@@ -32,6 +32,9 @@ pub(crate) fn judge(
     let listed = listed(cx.blueprint);
     for (graph, blocks) in parts.blocks.iter_mut().enumerate() {
         for (block, parts) in blocks.iter_mut().enumerate() {
+            if is_full(diagnostics) {
+                break;
+            }
             let node = &cx.draft.graphs[graph].nodes[block];
             let sites = sites_of(node, std::mem::take(&mut parts.secrets), diagnostics);
             let keys: Vec<(SecretName, SecretGrant)> = sites

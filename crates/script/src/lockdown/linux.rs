@@ -28,9 +28,7 @@ pub(super) fn lock_down(bounds: &Bounds, prepare: impl FnOnce(), active: &mut Ac
     let is_first_to_go = fs::write("/proc/self/oom_score_adj", "1000").is_ok();
     active.note("first to go when memory is short", is_first_to_go);
     let mapped = mapped();
-    let undumpable = call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, 0]) == Some(0);
-    let no_core = limit(libc::RLIMIT_CORE as usize, 0);
-    active.note("no debugger, no memory image", undumpable && no_core);
+    active.note("no debugger, no memory image", without_image());
     let no_new = call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS as usize, 1, 0, 0, 0]) == Some(0);
     active.note("no new privileges", no_new);
     active.note("no files by Landlock", landlock());
@@ -50,6 +48,15 @@ pub(super) fn lock_down(bounds: &Bounds, prepare: impl FnOnce(), active: &mut Ac
     // Whoever may raise limits, such as root, is not held by this one; the filter holds everybody.
     active.note("no process or thread can be started", is_alone && is_filtered);
     active.note("system calls filtered", is_filtered);
+}
+
+/// Leaves no memory image behind, and lets only the system's administrator look inside.
+pub(super) fn without_image() -> bool {
+    let undumpable = call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, 0]) == Some(0);
+    // Where a program collects images, the bound does not hold it back; elsewhere, children are
+    // bound too.
+    let no_core = limit(libc::RLIMIT_CORE as usize, 0);
+    undumpable && no_core
 }
 
 /// Calls the system; `None` is an error.

@@ -55,7 +55,9 @@ fn to_text(reader: &mut Reader<'_>, raw: &Raw, span: Span) -> Text {
     });
     let breaks = raw.value.match_indices('\n').map(|(at, _)| at + 1);
     let lines = std::iter::once(0).chain(breaks).map(locate).collect();
-    if let Some(comment) = comment(document.after(raw)).filter(|_| raw.is_plain()) {
+    // The rest of a line can be long, so it is looked at only where it may matter.
+    let after = if raw.is_plain() { document.after(raw) } else { "" };
+    if let Some(comment) = comment(after) {
         let open = faults.iter_mut().find(|fault| fault.code == code::REFERENCE_OPEN);
         match open {
             Some(fault) => *fault = cut(fault.span),
@@ -68,9 +70,11 @@ fn to_text(reader: &mut Reader<'_>, raw: &Raw, span: Span) -> Text {
 
 /// Returns the comment that follows a value on its line.
 fn comment(after: &str) -> Option<&str> {
-    let line = after.split(['\n', '\r']).next().unwrap_or("");
-    let comment = line.trim_start_matches([' ', '\t']);
-    comment.starts_with('#').then_some(comment)
+    let comment = after.trim_start_matches([' ', '\t']);
+    if !comment.starts_with('#') {
+        return None;
+    }
+    comment.split(['\n', '\r']).next()
 }
 
 fn cut(span: Span) -> Diagnostic {

@@ -35,7 +35,12 @@ pub(crate) fn graph(reader: &mut Reader<'_>, name: &str, entry: &Entry) -> Graph
             .report(fault.help("write each block under its id: `fetch: {type: http_request, …}`"));
         return graph;
     };
+    // Blocks are large: growing would hold them twice.
+    graph.nodes.reserve_exact(map.len());
     for (id, entry) in map {
+        if reader.is_full() {
+            break;
+        }
         check_id(reader, id, entry);
         let node = block(reader, id, entry);
         graph.nodes.insert(Arc::from(id.as_str()), node);

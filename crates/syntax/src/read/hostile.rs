@@ -178,6 +178,39 @@ fn size_is_bounded() {
     check(&"-\n".repeat(1_000_001), "BP0109");
 }
 
+/// A file has many bytes for each value; where it has few it was made to cost.
+#[test]
+fn dense_files_are_refused() {
+    let list = |unit: &str| format!("name: x\nstate: {{a: [{}]}}\n", unit.repeat(100_000));
+    for unit in ["[],", "{},", "1,", "[[[[1]]]],"] {
+        check(&list(unit), "BP0109");
+    }
+    assert_eq!(survive(&list("a value of ten bytes and more,")), [] as [&str; 0]);
+}
+
+#[test]
+fn faults_are_bounded() {
+    for (head, unit, tail) in [
+        ("name: x\n", "k§: 1\n", ""),
+        ("name: x\nstate:\n", "  a: 1\n", ""),
+        ("name: x\nstate: [", "!!str x,", "]"),
+        ("", "!!str ", ""),
+        ("name: x\ninputs:\n", "  k§: {typ: x}\n", ""),
+        ("name: x\nsecrets:\n", "  k§: {host: x}\n", ""),
+        ("name: x\ntriggers:\n", "  - {type: schedul}\n", ""),
+        ("name: x\nblocks:\n", "  a§:\n", ""),
+    ] {
+        let units: String = (0..2_000).map(|n| unit.replace('§', &n.to_string())).collect();
+        let codes = survive(&format!("{head}{units}{tail}"));
+        assert!((200..250).contains(&codes.len()), "{unit}: {}", codes.len());
+    }
+    let text = format!("name: x\nblocks:\n  a: {{type: t, k: \"{}\"}}\n", "@{a b} ".repeat(2_000));
+    let (blueprint, _) = parse("t.yaml", &text);
+    blueprint.graph.nodes["a"].fields["k"].value.visit_texts(&mut |text, _| {
+        assert_eq!(text.faults.len(), 200);
+    });
+}
+
 #[test]
 fn repairs_are_bounded() {
     let list = |count: usize| format!("name: x\nstate:\n  a:\n{}", "  - @{x}\n".repeat(count));

@@ -33,6 +33,11 @@ impl<'d> Reader<'d> {
         self.faults.push(fault);
     }
 
+    /// Returns whether there are so many faults that what follows is not read.
+    pub(crate) fn is_full(&self) -> bool {
+        diagnostic::is_full(&self.faults)
+    }
+
     /// Reports every key that is not known, and returns the known names that were meant.
     ///
     /// The fix renames the key where one name only is near and not there yet.
@@ -44,6 +49,9 @@ impl<'d> Reader<'d> {
     ) -> Vec<&'static str> {
         let mut meant = Vec::new();
         for (key, entry) in map.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+            if self.is_full() {
+                break;
+            }
             let free = known.iter().copied().filter(|name| !map.contains_key(*name));
             let is_near = |name: &&str| diagnostic::did_you_mean(key, [*name]).is_some();
             let near: Vec<&str> = free.clone().filter(is_near).collect();

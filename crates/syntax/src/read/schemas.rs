@@ -1,6 +1,6 @@
 //! The JSON-Schema subset of `inputs` and `expect`.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use blueprint_model::{
     Diagnostic, Span, Value, code,
@@ -51,10 +51,14 @@ pub(crate) fn schema(reader: &mut Reader<'_>, name: &str, entry: &Entry) -> Sche
 }
 
 fn properties(reader: &mut Reader<'_>, map: &Map, schema: &mut Schema) {
+    let known: BTreeSet<String> = schema.required.iter().cloned().collect();
     for (name, entry) in map {
+        if reader.is_full() {
+            break;
+        }
         let (property, is_required) = property(reader, name, &entry.value, entry.place());
         schema.properties.insert(name.clone(), property);
-        if is_required && !schema.required.contains(name) {
+        if is_required && !known.contains(name) {
             schema.required.push(name.clone());
         }
     }
@@ -188,8 +192,9 @@ fn required(reader: &mut Reader<'_>, map: &Map, schema: &mut Schema) -> bool {
     if !matches!(entry.value.data, Data::List(_)) {
         return reader.boolean("required", entry).unwrap_or(false);
     }
+    let mut known = BTreeSet::new();
     for key in reader.texts("required", entry) {
-        if !schema.required.contains(&key.value) {
+        if known.insert(key.value.clone()) {
             schema.required.push(key.value);
         }
     }

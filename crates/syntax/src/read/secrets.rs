@@ -27,6 +27,9 @@ pub(crate) fn secrets(
     };
     let mut rules = IndexMap::new();
     for (name, entry) in map {
+        if reader.is_full() {
+            break;
+        }
         if SecretName::parse(name).is_none() {
             let message = format!("`{}` cannot be the name of a secret", reader::short(name));
             let fault = Diagnostic::error(code::BAD_VALUE, entry.key_span, message);

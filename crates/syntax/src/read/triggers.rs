@@ -26,7 +26,14 @@ pub(crate) fn triggers(reader: &mut Reader<'_>, entry: &Entry) -> Vec<Trigger> {
         reader.report(fault.help("write `- {type: api}` on a line of its own"));
         return Vec::new();
     };
-    items.iter().filter_map(|item| trigger(reader, item)).collect()
+    let mut triggers = Vec::new();
+    for item in items {
+        if reader.is_full() {
+            break;
+        }
+        triggers.extend(trigger(reader, item));
+    }
+    triggers
 }
 
 fn trigger(reader: &mut Reader<'_>, item: &Tree) -> Option<Trigger> {

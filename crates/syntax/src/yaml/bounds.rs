@@ -8,7 +8,12 @@ use crate::yaml::{Data, Tree};
 pub const MAX_BYTES: u64 = 10_000_000;
 
 /// Most values in a file.
-pub(crate) const MAX_NODES: usize = 1_000_000;
+const MAX_NODES: usize = 1_000_000;
+
+/// Values that every file may have, and bytes for each one more: a file of blocks has about 15, one
+/// of nothing but `[],` three.
+const FREE_NODES: usize = 50_000;
+const BYTES_A_NODE: usize = 10;
 
 /// Most values, and most bytes of text, that anchors and aliases may copy.
 const MAX_COPIED_NODES: usize = 10_000;
@@ -30,9 +35,14 @@ pub(crate) fn oversize(text: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Returns the fault of a file with more than [`MAX_NODES`] values.
-pub(crate) fn too_many_nodes(span: Span) -> Diagnostic {
-    too_large(span, format!("the file has more than {MAX_NODES} values"))
+/// Returns how many values a file of this text may have.
+pub(crate) fn most_nodes(text: &str) -> usize {
+    MAX_NODES.min(FREE_NODES + text.len() / BYTES_A_NODE)
+}
+
+/// Returns the fault of a file with more values than [`most_nodes`].
+pub(crate) fn too_many_nodes(span: Span, most: usize) -> Diagnostic {
+    too_large(span, format!("the file has more than {most} values"))
 }
 
 /// Returns the fault of values below the deepest level.

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, mem};
 
-use blueprint_model::{Diagnostic, Span, Value, code, units};
+use blueprint_model::{Diagnostic, Span, Value, code, diagnostic, units};
 use indexmap::map;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span as Marks};
 
 use crate::yaml::{
     Data, Entry, Map, Tree,
-    bounds::{self, Copies, MAX_NODES},
+    bounds::{self, Copies},
     explain::short,
     extent::{self, Extent},
     places::{Insertions, Places},
@@ -22,6 +22,8 @@ pub(crate) enum Failure {
     Scan(Scan),
     /// A bound was reached, or something that has no meaning here.
     Fault(Box<Diagnostic>),
+    /// There are so many faults already that the rest is not looked at.
+    Full,
 }
 
 impl Failure {
@@ -55,6 +57,7 @@ pub(crate) fn build(
         root: None,
         anchors: BTreeMap::new(),
         nodes: 0,
+        most_nodes: bounds::most_nodes(text),
         copies: Copies::default(),
         end: 0,
         last: None,
@@ -67,6 +70,9 @@ pub(crate) fn build(
         };
         if let Err(failure) = result {
             return (Err(failure), builder.faults);
+        }
+        if diagnostic::is_full(&builder.faults) {
+            return (Err(Failure::Full), builder.faults);
         }
     }
     let root = builder.root.take().unwrap_or_else(|| null(Span::new(0, 0)));
@@ -81,6 +87,7 @@ struct Builder<'t> {
     root: Option<Tree>,
     anchors: BTreeMap<usize, Tree>,
     nodes: usize,
+    most_nodes: usize,
     copies: Copies,
     /// Where the last scalar or closing bracket ended.
     end: usize,
@@ -148,7 +155,7 @@ impl Builder<'_> {
         let mut at = start;
         while let Some(rest) = self.text.get(at..).filter(|rest| rest.starts_with(['&', '!'])) {
             let len = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            if has_tag && rest.starts_with('!') {
+            if has_tag && rest.starts_with('!') && !diagnostic::is_full(&self.faults) {
                 let fault = Diagnostic::error(
                     code::NOT_YAML,
                     self.span(at, at + len),
@@ -249,7 +256,11 @@ impl Builder<'_> {
             return Ok(());
         }
         let data = match frame.parts {
-            Parts::List(items) => Data::List(items),
+            Parts::List(mut items) => {
+                // Most lists are short, and a list grows to four items at once.
+                items.shrink_to_fit();
+                Data::List(items)
+            }
             Parts::Map(map, _) => Data::Map(map),
         };
         self.attach(Tree { span, data }, frame.anchor)
@@ -288,8 +299,8 @@ impl Builder<'_> {
 
     fn attach(&mut self, tree: Tree, anchor: usize) -> Result<(), Failure> {
         self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            return Err(Failure::fault(bounds::too_many_nodes(tree.span)));
+        if self.nodes > self.most_nodes {
+            return Err(Failure::fault(bounds::too_many_nodes(tree.span, self.most_nodes)));
         }
         if anchor > 0 {
             if !self.copies.take(&tree, 0) {

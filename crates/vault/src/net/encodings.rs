@@ -4,6 +4,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use zeroize::Zeroizing;
 
+use crate::strength::weakness;
+
 /// The spellings of a text, each as a function; many give the same for most texts.
 pub(super) const SPELLINGS: &[fn(&str) -> String] = &[
     str::to_owned,
@@ -57,6 +59,18 @@ pub(super) const SPELLINGS: &[fn(&str) -> String] = &[
     |text| escape(text, "'\\"),
     |text| text.replace('\'', "''"),
     |text| text.replace('"', "\"\""),
+    // Bytes taken for those of another character set, also where JSON is written in ASCII then.
+    as_latin_1,
+    as_windows_1252,
+    |text| json_ascii(&as_latin_1(text)),
+    |text| json_ascii(&as_windows_1252(text)),
+    from_latin_1,
+];
+
+/// What programs that know Windows read for the bytes from 0x80 to 0x9f.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
 /// A piece of base64 that a value decides alone, wherever it stands in what was encoded.
@@ -185,6 +199,30 @@ fn xml(text: &str, quote: &str, apostrophe: &str) -> String {
         }
     }
     escaped
+}
+
+/// UTF-8 that is read as Latin-1: each byte becomes a character.
+fn as_latin_1(text: &str) -> String {
+    text.bytes().map(char::from).collect()
+}
+
+/// UTF-8 that is read as Windows-1252.
+fn as_windows_1252(text: &str) -> String {
+    let read = |c: char| match u32::from(c) {
+        at @ 0x80..0xa0 => WINDOWS_1252[at as usize - 0x80],
+        _ => c,
+    };
+    text.bytes().map(|byte| read(char::from(byte))).collect()
+}
+
+/// Latin-1 that is read as UTF-8: letters beyond ASCII become U+FFFD. What is too plain then to be
+/// searched for stays as it is.
+fn from_latin_1(text: &str) -> String {
+    let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
+    let Some(bytes) = bytes.map(Zeroizing::new) else { return text.into() };
+    let read = String::from_utf8_lossy(&bytes);
+    let rest: String = read.chars().filter(|c| *c != char::REPLACEMENT_CHARACTER).collect();
+    if weakness(&Zeroizing::new(rest)).is_some() { text.into() } else { read.into_owned() }
 }
 
 fn in_debug(text: &str) -> String {
