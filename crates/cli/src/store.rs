@@ -86,6 +86,7 @@ pub fn for_run(
 }
 
 /// Returns the failure for what the store refused.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 pub fn failure(err: JournalError) -> anyhow::Error {
     let code = match &err {
         JournalError::Write(_) => code::STORE_WRITE,

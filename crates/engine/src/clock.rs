@@ -32,9 +32,9 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
         match self {
-            Self::System => Timestamp::now(),
+            Self::System => whole_micros(Timestamp::now()),
             Self::Runtime { epoch, start } => {
-                epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX)
+                whole_micros(epoch.checked_add(start.elapsed()).unwrap_or(Timestamp::MAX))
             }
             Self::Skipping(time) => {
                 Timestamp::from_microsecond(time.load(Ordering::Relaxed)).unwrap_or(Timestamp::MAX)
@@ -54,6 +54,11 @@ impl Clock {
             Self::Skipping(_) => std::future::pending().await,
         }
     }
+}
+
+/// Stores keep microseconds: what a run knows now is what it will read.
+fn whole_micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
 /// Where ids and chance come from.

@@ -290,6 +290,9 @@ fn handle(run: Run, events: mpsc::UnboundedReceiver<Arc<Event>>) -> RunHandle {
     RunHandle { id, stop, events: Some(events), task }
 }
 
+/// What a task leaves: which block it worked for, and what came of it unless the store failed.
+type Done = (At, Result<Worked, JournalError>);
+
 /// A run in motion.
 struct Run {
     engine: Engine,
@@ -306,7 +309,7 @@ struct Run {
     events: mpsc::UnboundedSender<Arc<Event>>,
     /// Events that nobody has seen, since they are not durable yet.
     unpublished: VecDeque<Arc<Event>>,
-    tasks: JoinSet<(At, Result<Worked, JournalError>)>,
+    tasks: JoinSet<Done>,
     at_work: BTreeMap<At, AtWork>,
     /// The inputs of blocks that wait, for when they go on.
     held: BTreeMap<At, Arc<Inputs>>,
@@ -503,10 +506,7 @@ impl Run {
     }
 
     /// Takes what a task left, unless the block was put down before it could be stopped.
-    fn joined(
-        &mut self,
-        joined: Result<(Id, (At, Result<Worked, JournalError>)), JoinError>,
-    ) -> Result<(), JournalError> {
+    fn joined(&mut self, joined: Result<(Id, Done), JoinError>) -> Result<(), JournalError> {
         let Ok((id, (at, worked))) = joined else { return Ok(()) };
         let mut worked = worked?;
         if self.at_work.get(&at).is_none_or(|work| work.id() != id) {

@@ -31,7 +31,8 @@ pub trait Journal: Send + Sync {
     /// it go to `mailbox` before this returns.
     async fn claim(&self, run: &RunId, mailbox: Mailbox) -> Result<Claimed, JournalError>;
 
-    /// Takes an event, in order. It is durable once a later [`Journal::flush`] returns.
+    /// Takes an event, in order. It is durable once a later [`Journal::flush`] returns. Under a lease
+    /// that is not held any more this, like all that needs one, is [`JournalError::Fenced`].
     fn append(&self, lease: &Lease, event: &Event) -> Result<(), JournalError>;
 
     /// Returns when every event of the run taken so far is durable.

@@ -48,7 +48,7 @@ pub enum StoredError {
 }
 
 impl StoredError {
-    fn malformed(reason: impl ToString) -> Self {
+    fn malformed(reason: &impl ToString) -> Self {
         Self::Malformed(reason.to_string())
     }
 }
@@ -63,7 +63,7 @@ struct Head {
 fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, StoredError> {
     serde_json::from_slice(body).map_err(|err| match serde_json::from_slice::<Head>(body) {
         Ok(Head { v }) if v != VERSION => StoredError::UnknownVersion { found: v },
-        Ok(_) | Err(_) => StoredError::malformed(err),
+        Ok(_) | Err(_) => StoredError::malformed(&err),
     })
 }
 
@@ -111,7 +111,7 @@ impl<T: DeserializeOwned> Payload<T> {
             Self::Here(value) => Ok(value),
             Self::Elsewhere(name) => {
                 let bytes = fetch(&name).map_err(StoredError::Malformed)?;
-                serde_json::from_slice(&bytes).map_err(StoredError::malformed)
+                serde_json::from_slice(&bytes).map_err(|err| StoredError::malformed(&err))
             }
         }
     }

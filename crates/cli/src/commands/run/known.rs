@@ -39,7 +39,7 @@ pub(super) async fn go_on(
         match history.summary.phase {
             Phase::Succeeded | Phase::Failed | Phase::Cancelled => {
                 app.err.line(&format!("run {} has this key and has ended", run.short()))?;
-                return Ok(Watched { end: end_of(history), parked: None, signal: None });
+                return Ok(Watched { end: end_of(&history), parked: None, signal: None });
             }
             Phase::Interrupted | Phase::Waiting => {
                 let rebuilder = match &rebuilder {
@@ -67,8 +67,8 @@ pub(super) async fn go_on(
 }
 
 /// Returns how a kept run ended, as people see it.
-pub(crate) fn end_of(history: History) -> Option<RunEnd> {
-    let secrets = store::handles(&history);
+pub(crate) fn end_of(history: &History) -> Option<RunEnd> {
+    let secrets = store::handles(history);
     let last: Event = shown(history.events.last()?.clone(), &secrets);
     let cancelled = history.events.iter().find_map(|event| match event.kind {
         EventKind::CancelRequested { reason } => Some(reason),

@@ -202,6 +202,7 @@ fn is_false(flag: &bool) -> bool {
 
 /// Returns the body of an event; its run, number, time and kind are kept beside it. `put` keeps
 /// values of more than [`super::MAX_INLINE`] bytes.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind, and nothing in it but fields")]
 pub fn encode(kind: &EventKind, put: &mut Put<'_>) -> Vec<u8> {
     let v = Version;
     match kind {
@@ -264,7 +265,26 @@ pub fn encode(kind: &EventKind, put: &mut Put<'_>) -> Vec<u8> {
             level: level.as_str().into(),
             text: Payload::pack(text.into(), text.len() as u64, put),
         }),
-        EventKind::BlockFinished { .. } => finished(kind, put),
+        EventKind::BlockFinished {
+            at,
+            block,
+            attempt,
+            outcome,
+            result,
+            message,
+            is_return,
+            duration_us,
+        } => write(&Finished {
+            v,
+            at: place(*at),
+            block: path(block),
+            attempt: *attempt,
+            outcome: (&**outcome).into(),
+            result: data(result, put),
+            message: message.as_ref().map(Into::into),
+            returns: *is_return,
+            us: *duration_us,
+        }),
         EventKind::BlockSkipped { at, block, edge } => {
             write(&Skipped { v, at: place(*at), block: path(block), edge: edge.into() })
         }
@@ -294,6 +314,7 @@ pub fn encode(kind: &EventKind, put: &mut Put<'_>) -> Vec<u8> {
 }
 
 /// Returns the event of this kind that a body says.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind, and nothing in it but fields")]
 pub fn decode(kind: &str, body: &[u8], fetch: &mut Fetch<'_>) -> Result<EventKind, StoredError> {
     Ok(match kind {
         "run_started" => {
@@ -390,33 +411,6 @@ pub fn decode(kind: &str, body: &[u8], fetch: &mut Fetch<'_>) -> Result<EventKin
         }
         "run_finished" => over(body, fetch)?,
         other => return Err(StoredError::Malformed(format!("`{other}` is no kind of event"))),
-    })
-}
-
-fn finished(kind: &EventKind, put: &mut Put<'_>) -> Vec<u8> {
-    let EventKind::BlockFinished {
-        at,
-        block,
-        attempt,
-        outcome,
-        result,
-        message,
-        is_return,
-        duration_us,
-    } = kind
-    else {
-        unreachable!("called for this kind only")
-    };
-    write(&Finished {
-        v: Version,
-        at: place(*at),
-        block: path(block),
-        attempt: *attempt,
-        outcome: (&**outcome).into(),
-        result: data(result, put),
-        message: message.as_ref().map(Into::into),
-        returns: *is_return,
-        us: *duration_us,
     })
 }
 
@@ -543,7 +537,7 @@ fn at((scope, block): Place) -> At {
 }
 
 fn time(us: i64) -> Result<Timestamp, StoredError> {
-    Timestamp::from_microsecond(us).map_err(StoredError::malformed)
+    Timestamp::from_microsecond(us).map_err(|err| StoredError::malformed(&err))
 }
 
 fn reason(name: &str) -> Result<CancelReason, StoredError> {

@@ -57,11 +57,11 @@ pub fn encode_record(record: &RunRecord, put: &mut Put<'_>) -> Vec<u8> {
 /// Returns the record that a body says.
 pub fn decode_record(body: &[u8], fetch: &mut Fetch<'_>) -> Result<RunRecord, StoredError> {
     let it: Record<'_> = read(body)?;
-    let time = |us| Timestamp::from_microsecond(us).map_err(StoredError::malformed);
+    let time = |us| Timestamp::from_microsecond(us).map_err(|err| StoredError::malformed(&err));
     let mut sources = Vec::new();
     for (file, name) in it.sources {
         let text = fetch(&name).map_err(StoredError::Malformed)?;
-        let text = String::from_utf8(text).map_err(StoredError::malformed)?;
+        let text = String::from_utf8(text).map_err(|err| StoredError::malformed(&err))?;
         sources.push(PinnedSource { file: file.into(), text: text.into() });
     }
     Ok(RunRecord {
