@@ -1,23 +1,18 @@
 //! Events per second in a file, beside a bare append and flush (L4) and a bare batched writer (L3).
 
-use std::{
-    fs::{File, OpenOptions},
-    io::Write as _,
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
-use benches::harness::{Compared, Effort, Table, compare, ns, time};
+use benches::{
+    disk::{self, Appender, Writer},
+    harness::{Compared, Effort, Table, compare, ns, time},
+};
 use blueprint_journal::{Flush, SqliteJournal};
 use blueprint_model::{
     Event, EventKind, Journal, RunId, RunRecord, Value,
-    event::{At, Counts, RunStatus},
-    format::stored,
-    id::BlockPath,
+    event::{Counts, RunStatus},
     journal::{Lease, Opened, PinnedSource, Rest},
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 #[global_allocator]
@@ -60,7 +55,8 @@ fn row(table: &mut Table, names: [&str; 3], events: usize, compared: &Compared) 
 fn strict(effort: Effort, runtime: &Runtime, flush: Flush, table: &mut Table) {
     let events = effort.size(300, 3);
     let mut store = Store::new(flush);
-    let mut file = Appender::new();
+    let folder = folder();
+    let mut file = Appender::new(folder.path(), disk::body());
     let compared = compare(
         effort,
         events,
@@ -75,7 +71,8 @@ fn many(effort: Effort, runtime: &Runtime, flush: Flush, table: &mut Table) {
     let each = effort.size(50, 2);
     let events = each * RUNS_AT_ONCE;
     let mut store = Store::new(flush);
-    let mut writer = Writer::new(flush);
+    let folder = folder();
+    let mut writer = Writer::new(folder.path(), flush, disk::body());
     let compared = compare(
         effort,
         events,
@@ -90,7 +87,8 @@ fn many(effort: Effort, runtime: &Runtime, flush: Flush, table: &mut Table) {
 fn behind(effort: Effort, runtime: &Runtime, flush: Flush, table: &mut Table) {
     let events = effort.size(20_000, 20);
     let mut store = Store::new(flush);
-    let mut writer = Writer::new(flush);
+    let folder = folder();
+    let mut writer = Writer::new(folder.path(), flush, disk::body());
     let compared = compare(
         effort,
         events,
@@ -202,8 +200,8 @@ impl Store {
         runtime.block_on(async {
             for some in names.chunks(1_000) {
                 let mut tasks = JoinSet::new();
-                for run in some.iter().cloned() {
-                    let journal = self.journal.clone();
+                for run in some {
+                    let (run, journal) = (run.clone(), self.journal.clone());
                     tasks.spawn(async move {
                         let lease = begin(&journal, &run).await;
                         journal.release(lease, Rest::Parked(wake)).await.expect("it is written");
@@ -236,69 +234,6 @@ async fn begin(journal: &SqliteJournal, run: &RunId) -> Lease {
     }
 }
 
-/// A file that is only appended to.
-struct Appender {
-    file: File,
-    body: Vec<u8>,
-    _folder: tempfile::TempDir,
-}
-
-impl Appender {
-    fn new() -> Self {
-        let folder = folder();
-        let path = folder.path().join("log");
-        let file = OpenOptions::new().create(true).append(true).open(path).expect("a new file");
-        Self { file, body: body(), _folder: folder }
-    }
-
-    fn append(&mut self, events: usize, flush: Flush) {
-        for _ in 0..events {
-            self.file.write_all(&self.body).expect("there is space");
-            if flush == Flush::Full {
-                self.file.sync_data().expect("there is a disk");
-            }
-        }
-    }
-}
-
-/// One thread that inserts events into a table, and does nothing else.
-struct Writer {
-    connection: Connection,
-    body: Vec<u8>,
-    place: i64,
-    _folder: tempfile::TempDir,
-}
-
-impl Writer {
-    fn new(flush: Flush) -> Self {
-        let folder = folder();
-        let connection = Connection::open(folder.path().join("bare.db")).expect("a new file");
-        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).expect("a local folder");
-        connection
-            .execute_batch(&format!(
-                "PRAGMA synchronous = {}; CREATE TABLE events (place INTEGER PRIMARY KEY,
-                 time INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, sum INTEGER NOT NULL)",
-                flush.as_str()
-            ))
-            .expect("SQL");
-        Self { connection, body: body(), place: 0, _folder: folder }
-    }
-
-    fn write(&mut self, events: usize, at_once: usize) {
-        let sql = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5)";
-        let mut insert = self.connection.prepare(sql).expect("SQL");
-        for from in (0..events).step_by(at_once) {
-            self.connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
-            for _ in from..events.min(from + at_once) {
-                self.place += 1;
-                let row = params![self.place, self.place, "block_finished", self.body, self.place];
-                insert.execute(row).expect("there is space");
-            }
-            self.connection.execute_batch("COMMIT").expect("there is a disk");
-        }
-    }
-}
-
 fn open(path: &Path, flush: Flush) -> SqliteJournal {
     SqliteJournal::open(path, flush).expect("a folder of our own")
 }
@@ -322,16 +257,7 @@ fn record() -> RunRecord {
 }
 
 fn event(run: &RunId, seq: u64) -> Event {
-    let kind = EventKind::BlockFinished {
-        at: At { scope: 0, block: seq as u32 },
-        block: BlockPath { scope: "".into(), id: "block_17".into() },
-        attempt: 1,
-        outcome: "success".into(),
-        result: Arc::new(serde_json::json!({ "n": seq, "text": "a result of usual size" })),
-        message: None,
-        is_return: false,
-        duration_us: 17,
-    };
+    let kind = disk::finished(u32::try_from(seq).expect("a bench is small"));
     Event { run: run.clone(), seq, time: Timestamp::UNIX_EPOCH, kind }
 }
 
@@ -343,8 +269,4 @@ fn end() -> EventKind {
         counts: Counts::default(),
         duration_us: 1,
     }
-}
-
-fn body() -> Vec<u8> {
-    stored::encode(&event(&RunId::new("r"), 1).kind, &mut |_| String::new())
 }

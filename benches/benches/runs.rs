@@ -12,9 +12,10 @@ use std::{
 };
 
 use benches::{
+    disk::{self, Appender, Writer},
     harness::{Effort, Spread, Table, compare, ns, time},
-    pass::Pass,
-    shapes::{KINDS, Shape, blueprint},
+    pass::{Outside, Pass},
+    shapes::{KINDS, Kind, Shape, blueprint},
 };
 use blueprint_engine::{
     Clock, Engine, Halt, Host, Ids, Library, News, Origin, Plan, Rebuilt, RunHandle, StartRun,
@@ -25,7 +26,7 @@ use blueprint_model::{
 };
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinSet};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -50,6 +51,67 @@ fn main() {
     parked(effort, &runtime, &mut table);
     growth(effort, &runtime, &mut table);
     table.print();
+    throughput(effort, &runtime).print();
+}
+
+/// Blocks whose events are on the disk, beside what the disk can do: one chain of blocks that reach
+/// outside (each waits for the flush), one of blocks that do not, and many runs at once of both.
+fn throughput(effort: Effort, runtime: &Runtime) -> Table {
+    let mut table = Table::new(&["what", "blocks", "a block", "limit", "a record", "× limit"]);
+    let outside = Kind { name: "outside", fields: "type: outside", outcome: "success" };
+    let cases = [
+        ("chain, strict", outside, 1, effort.size(300, 3), "append and fdatasync"),
+        ("chain, behind", KINDS[0], 1, effort.size(20_000, 20), "bare writer, 1,000 at once"),
+        ("64 chains, strict", outside, 64, effort.size(50, 2), "bare writer, 64 at once"),
+        ("64 chains, behind", KINDS[0], 64, effort.size(300, 2), "bare writer, 1,000 at once"),
+    ];
+    for (what, kind, runs, blocks, limit) in cases {
+        let folder = folder();
+        let engine = engine(&store(folder.path()));
+        let plan = plan(&blueprint(Shape::Chain, kind, blocks));
+        let mut file = Appender::new(folder.path(), disk::body());
+        let mut writer = Writer::new(folder.path(), Flush::Full, disk::body());
+        let units = runs * blocks;
+        let compared = compare(
+            effort,
+            units,
+            || run_many(runtime, &engine, &plan, runs),
+            || match (runs, kind.name) {
+                (1, "outside") => file.append(units, Flush::Full),
+                (_, "outside") => writer.write(units, 64),
+                _ => writer.write(units, 1_000),
+            },
+        );
+        let ratio = compared.ratio;
+        table.row(&[
+            what.into(),
+            units.to_string(),
+            ns(compared.ours.median),
+            limit.into(),
+            ns(compared.limit.median),
+            format!("{:.2} ({:.2}–{:.2})", ratio.median, ratio.p10, ratio.p90),
+        ]);
+    }
+    table
+}
+
+fn run_many(runtime: &Runtime, engine: &Engine, plan: &Arc<Plan>, runs: usize) {
+    runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        for _ in 0..runs {
+            let (engine, plan) = (engine.clone(), plan.clone());
+            tasks.spawn(async move { start(&engine, &plan, json!({})).await.halted().await });
+        }
+        while let Some(joined) = tasks.join_next().await {
+            let halt = joined.expect("no panic").expect("the store takes all");
+            assert!(matches!(halt, Halt::Ended(end) if end.status == RunStatus::Succeeded));
+        }
+    });
+}
+
+/// Beside the build, since the folder for temporary files may be in memory.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a new folder")
 }
 
 /// From the call that resumes a run to the end of its next block.
@@ -65,7 +127,7 @@ fn resume(effort: Effort, runtime: &Runtime, table: &mut Table) {
                 &format!("  {last}: {{next: hold, type: pass"),
             );
     let plan = plan(&text);
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let journal = store(folder.path());
     let engine = engine(&journal).parking(Duration::ZERO);
     let mut took = Vec::new();
@@ -98,7 +160,7 @@ fn resume(effort: Effort, runtime: &Runtime, table: &mut Table) {
 /// Memory of a parked run, and how late it wakes.
 fn parked(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let runs = effort.size(100_000, 50);
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder();
     let journal = store(folder.path());
     let plan = plan(PARKED);
     let engine = engine(&journal).parking(Duration::ZERO);
@@ -109,7 +171,7 @@ fn parked(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let before = resident();
     let due: BTreeMap<RunId, Timestamp> = runtime.block_on(async {
         let mut due = BTreeMap::new();
-        let mut open = tokio::task::JoinSet::new();
+        let mut open = JoinSet::new();
         for number in 0..runs {
             let at = first + Duration::from_millis(number as u64 * spread_ms / runs as u64);
             let (engine, plan) = (engine.clone(), plan.clone());
@@ -180,10 +242,8 @@ fn growth(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let events = effort.size(1_000_000, 1_000);
     let chain = effort.size(1_000, 10);
     let plan = plan(&blueprint(Shape::Chain, KINDS[0], chain));
-    let (full, empty) = (tempfile::tempdir(), tempfile::tempdir());
-    let (full, empty) = (full.expect("a folder"), empty.expect("a folder"));
-    let (full, empty) = (store(full.path()), store(empty.path()));
-    let (full, empty) = (engine(&full), engine(&empty));
+    let (full, empty) = (folder(), folder());
+    let (full, empty) = (engine(&store(full.path())), engine(&store(empty.path())));
     for _ in 0..events / (chain + 2) {
         run(runtime, &full, &plan);
     }
@@ -238,6 +298,7 @@ fn plan(text: &str) -> Arc<Plan> {
     let registry = blueprint::wiring::registry();
     let mut blocks: Vec<Arc<dyn Block>> = registry.blocks().to_vec();
     blocks.push(Arc::new(Pass));
+    blocks.push(Arc::new(Outside));
     let registry = Registry::new(blocks, registry.languages().to_vec());
     Plan::build(&blueprint, &registry).plan.expect("the bench writes faultless blueprints")
 }

@@ -7,7 +7,7 @@ use blueprint_model::{
 };
 use serde_json::json;
 
-static SPEC: BlockSpec = BlockSpec {
+const SPEC: BlockSpec = BlockSpec {
     kind: "pass",
     summary: "Give a small object",
     docs: "For benches.",
@@ -28,7 +28,24 @@ pub struct Pass;
 #[async_trait]
 impl Block for Pass {
     fn spec(&self) -> &'static BlockSpec {
-        &SPEC
+        const { &SPEC }
+    }
+
+    async fn run(&self, _inputs: &Inputs, _cx: &BlockCx) -> Result<Finish, BlockError> {
+        Ok(End::new("success", result(1)).into())
+    }
+}
+
+static OUTSIDE: BlockSpec =
+    BlockSpec { kind: "outside", pace: Pace::Waiting, reach: Reach::Outside, ..SPEC };
+
+/// The same, as if it reached outside: it waits until all before it is on the disk.
+pub struct Outside;
+
+#[async_trait]
+impl Block for Outside {
+    fn spec(&self) -> &'static BlockSpec {
+        &OUTSIDE
     }
 
     async fn run(&self, _inputs: &Inputs, _cx: &BlockCx) -> Result<Finish, BlockError> {
