@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails there says where")]
 
 mod cli;
+mod host;
 mod kills;
 mod layers;
 mod leaks;

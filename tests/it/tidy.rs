@@ -76,6 +76,24 @@ fn no_file_is_called_mod() {
 }
 
 #[test]
+fn every_file_is_part_of_something() {
+    let all = files();
+    for file in &all {
+        let (folder, stem) = file.name.trim_end_matches(".rs").rsplit_once('/').unwrap();
+        let parents =
+            [format!("{folder}/lib.rs"), format!("{folder}/main.rs"), format!("{folder}.rs")];
+        let mut parents = all.iter().filter(|other| parents.contains(&other.name)).peekable();
+        // Where there is no parent it is a target of its own: a test, a bench, a program.
+        if parents.peek().is_none() || ["lib", "main"].contains(&stem) {
+            continue;
+        }
+        let line = format!("mod {stem};");
+        let is_named = parents.any(|parent| parent.text.contains(&line));
+        assert!(is_named, "{} is compiled by nobody: add `{line}`", file.name);
+    }
+}
+
+#[test]
 fn files_are_short() {
     for file in files() {
         let lines = file.product.len();
