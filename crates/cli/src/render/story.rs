@@ -187,11 +187,17 @@ impl Page<'_> {
     }
 
     fn results(&self) -> Vec<String> {
-        let of = |entry: &Entry| match &entry.end {
-            Some(End::With { result, .. }) if !result.is_null() => self.value(&entry.path, result),
-            Some(_) | None => Vec::new(),
-        };
-        self.entries.iter().flat_map(of).collect()
+        let mut results = Vec::new();
+        for entry in self.entries {
+            if let Some(End::With { result, .. }) = &entry.end
+                && !result.is_null()
+            {
+                results.push((&entry.path, result));
+            }
+        }
+        let longest = results.iter().map(|(path, _)| text::width(path)).max().unwrap_or(0).min(24);
+        let lines = results.into_iter().map(|(path, it)| self.value(&text::pad(path, longest), it));
+        lines.flatten().collect()
     }
 
     fn secrets(&self) -> Vec<String> {
