@@ -1,5 +1,6 @@
-//! The program as a process: exit codes, streams, signals, and whatever people may hand it.
+//! The program as a process: exit codes, streams, signals, kept runs, and whatever people may hand it.
 
+mod history;
 mod hostile;
 mod program;
 mod signals;

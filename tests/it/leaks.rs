@@ -17,6 +17,7 @@
 //! | 32, 68 | panics in blocks and outside, backtraces | `bug`, every run (`RUST_BACKTRACE=full`) |
 //! | 66, 65 | a process that is killed | `image`; its workers: `what_is_taken_from_a_worker_is_known` |
 //! | 50, 52, 55, 64, 65, 71, 72, 74, 81, 92 | views of runs and faults; files and their names | `views` |
+//! | 53, 56, 57 | the store of runs, and what shows kept runs | `history` |
 //! | 51, 58, 69, 76, 79 | commands that read: schema, graph, fmt, doctor | `views::commands_that_read…` |
 //! | 60–63, 73, 84–86 | the vault's commands and sources, children, arguments | `vault` |
 //! | 54, 95, 96 | rotation, refusals, what is not used | `vault::uses_are_audited…` |
@@ -25,7 +26,7 @@
 //! tests/it`: `nothing_of_the_vault_is_left_in_the_program`, `nothing_of_the_host_can_be_reached`),
 //! 45 (`pool`: `a_worker_that_knows_a_secret_gets_no_other_script`).
 //!
-//! Do not apply yet: 53, 56, 57 (no store), 59, 77, 82, 83, 87, 88, 93, 94 (no server or UI), 14 (no
+//! Do not apply yet: 59, 77, 82, 83, 87, 88, 93, 94 (no server or UI), 14 (no
 //! cookies are kept), 23 (no uploads), 28 (no cache), 29 (no export as curl), 48, 49 (no Python), 78,
 //! 80 (no traces, no metrics), 89 (no models). Not promised: 40, 46, 47 (`reveal`), 67 (swap), 75 (a
 //! secret that is written into a blueprint). Only reviewed: 70 (`Debug` of types with secrets).
@@ -34,6 +35,7 @@ mod bug;
 mod chain;
 mod echoes;
 mod failures;
+mod history;
 #[cfg(target_os = "linux")]
 mod image;
 mod mirror;

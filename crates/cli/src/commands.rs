@@ -24,6 +24,7 @@ pub mod schema;
 pub mod test;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;
+pub mod why;
 
 /// Runs a command.
 ///
@@ -48,5 +49,6 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Test(args) => test::run(args, app),
         Command::Run(args) => run::run(args, app),
         Command::Runs(args) => runs::run(args, app),
+        Command::Why(args) => why::run(args, app),
     }
 }

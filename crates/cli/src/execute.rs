@@ -298,7 +298,7 @@ impl Signals {
 }
 
 /// What the tree shall know of the blocks beforehand.
-fn known_blocks(plan: &Plan, library: &Library) -> tree::outline::Outline {
+pub(crate) fn known_blocks(plan: &Plan, library: &Library) -> tree::outline::Outline {
     let mut known = tree::outline::Outline::default();
     // Callees are shown too; a circle of calls was refused, a computed name is not known here.
     let mut work = vec![(String::new(), plan.outline())];

@@ -16,6 +16,7 @@ pub mod execute;
 pub mod exit;
 pub mod failure;
 pub mod files;
+pub mod history;
 pub mod project;
 pub mod render;
 pub mod schemas;

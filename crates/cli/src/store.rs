@@ -37,15 +37,22 @@ pub fn path(project: &Project, app: &App) -> PathBuf {
 ///
 /// Returns a failure if it cannot be opened: it is damaged, of a newer version, or the disk is full.
 pub fn open(project: &Project, app: &App) -> Result<Arc<dyn Journal>> {
+    Ok(Arc::new(open_file(project, app)?))
+}
+
+/// Opens the project's store as the file it is.
+///
+/// # Errors
+///
+/// Returns a failure if it cannot be opened.
+pub fn open_file(project: &Project, app: &App) -> Result<SqliteJournal> {
     let flush = match project.settings.store.flush {
         FlushSetting::Full => Flush::Full,
         FlushSetting::Normal => Flush::Normal,
         FlushSetting::Off => Flush::Off,
     };
     let path = path(project, app);
-    let journal = SqliteJournal::open(&path, flush)
-        .map_err(|err| failure(err).context(project::tidy(&path)))?;
-    Ok(Arc::new(journal))
+    SqliteJournal::open(&path, flush).map_err(|err| failure(err).context(project::tidy(&path)))
 }
 
 /// Opens the project's store to look at runs: there must be one.

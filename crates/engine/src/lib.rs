@@ -18,6 +18,7 @@ mod resolve;
 mod retry;
 mod state;
 mod view;
+mod why;
 
 pub use crate::{
     clock::{Clock, Ids},
@@ -30,4 +31,5 @@ pub use crate::{
     replay::state_after,
     state::{Command, RunState},
     view::shown,
+    why::{By, EdgeIn, Ended, Failed, Fate, Link, NoBlock, Stands, Told, WaitsFor, Why, why},
 };

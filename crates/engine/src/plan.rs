@@ -130,6 +130,16 @@ pub(crate) struct Step {
     pub readers: u32,
 }
 
+impl Step {
+    /// Returns whether this end is an error that no edge handles.
+    pub(crate) fn is_unhandled(&self, outcome: &str, is_return: bool) -> bool {
+        let Some(ix) = self.outcomes.iter().position(|known| *known.name == *outcome) else {
+            return !is_return;
+        };
+        self.outcomes[ix].is_error && !self.edges.iter().any(|edge| edge.outcome as usize == ix)
+    }
+}
+
 /// What a block's scripts were seen to cost, over all runs of the plan.
 #[derive(Debug, Default)]
 pub(crate) struct Cost(AtomicU64);

@@ -260,6 +260,11 @@ impl RunState {
         self.cancel
     }
 
+    /// Returns how many scopes were opened so far; those that are over count too.
+    pub(crate) fn opened(&self) -> u32 {
+        u32::try_from(self.scopes.len()).expect("the limits bound scopes")
+    }
+
     /// Puts a block back that has not started, to start again.
     pub(crate) fn start_again(&mut self, at: At) {
         self.starts.push_back(at);

@@ -48,8 +48,9 @@ fn interrupt(text: &str, steps: &[(&str, &str)]) -> Ran {
     ran
 }
 
+/// Reads a story up to the line with these words.
 #[track_caller]
-fn wait_for(story: &mut impl std::io::BufRead, words: &str, told: &mut String) {
+pub(crate) fn wait_for(story: &mut impl std::io::BufRead, words: &str, told: &mut String) {
     loop {
         let mut line = String::new();
         let len = story.read_line(&mut line).unwrap();

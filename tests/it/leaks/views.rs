@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{mirror::Mirror, stage::Stage};
 
 /// Handles wherever they can stand.
-const EVERYWHERE: &str = r##"
+pub(super) const EVERYWHERE: &str = r##"
 name: everywhere
 description: shows handles wherever they can stand
 inputs: {who: {type: string, default: world}}

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use self::findings::{Finding, Grade};
 use crate::{app::App, exit::Exit, render::text, terminal::Tone};
 
-/// Looks at the environment: project, blueprints, vault and its key, what git would commit,
-/// schemas for editors, the terminal.
+/// Looks at the environment: project, blueprints, vault and its key, the store of runs, what git
+/// would commit, schemas for editors, the terminal.
 ///
 /// It changes nothing and reads no secret's value. Exit code 3 means that something is broken.
 /// Next: the command that a line names.

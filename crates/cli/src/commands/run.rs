@@ -5,10 +5,16 @@ mod inputs;
 mod known;
 pub(crate) mod mocks;
 
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Result;
-use blueprint_engine::{Origin, Plan, RunEnd, StartError, StartRun};
+use blueprint_engine::{Library, Origin, Plan, RunEnd, StartError, StartRun};
 use blueprint_model::{
     Journal, RunId, Value, code,
     event::{CancelReason, RunStatus},
@@ -109,21 +115,12 @@ pub enum Output {
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     let here = PathBuf::from(".");
     let (project, file) = Project::find(&args.target, &here)?;
-    let registry = project.registry()?;
-    let mut checked = project::check_file(&file, &registry)?;
-    let linked = project.library(&checked, &registry)?;
-    checked.diagnostics.extend(linked.diagnostics);
-    let is_refused = checked.is_refused(false);
-    if !checked.diagnostics.is_empty() && (is_refused || args.output != Output::Quiet) {
-        check::show(&[&checked], check::Format::Human, &mut app.err)?;
-    }
-    let (false, Some(plan)) = (is_refused, checked.plan) else {
-        app.err.line("nothing was run")?;
+    let Some((plan, library)) = checked(&project, &file, args.output, app)? else {
         return Ok(Exit::Wrong);
     };
     let inputs = inputs::gather(args.inputs.as_deref(), &args.input, &plan.inputs)?;
     let given = plan.inputs_from(&inputs).map_err(|misfits| wrong_inputs(&misfits))?;
-    let (Pinned { plan, library }, setup) = mocks::put(&args.mocks, plan, linked.library, app)?;
+    let (Pinned { plan, library }, setup) = mocks::put(&args.mocks, plan, library, app)?;
     let env = listed_variables(&project, app);
     if args.dry_run {
         let trial = dry::Trial { plan: &plan, library: &library, inputs: &given, env: &env };
@@ -139,22 +136,99 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         plan,
         library,
     };
-    watch(start, &project, args, app)
+    let manner = Manner { output: args.output, parks: args.park, is_kept: !args.forget };
+    watch(start, &project, manner, app)
 }
 
-fn watch(start: StartRun, project: &Project, args: &Args, app: &mut App) -> Result<Exit> {
-    let output = args.output;
-    let (journal, line) = store::for_run(project, !args.forget, app)?;
+/// What a run has of an earlier one.
+pub(crate) struct Retry {
+    /// Its inputs.
+    pub(crate) inputs: Value,
+    /// Its payload.
+    pub(crate) payload: Value,
+    /// Its setup: its mocks, and which run it was.
+    pub(crate) setup: Value,
+}
+
+/// Runs a blueprint with what an earlier run had.
+///
+/// # Errors
+///
+/// Returns a failure if it cannot start.
+pub(crate) fn retry(
+    retry: &Retry,
+    project: &Project,
+    file: &Path,
+    output: Output,
+    app: &mut App,
+) -> Result<Exit> {
+    let Some((plan, library)) = checked(project, file, output, app)? else {
+        return Ok(Exit::Wrong);
+    };
+    plan.inputs_from(&retry.inputs).map_err(|misfits| wrong_inputs(&misfits))?;
+    if let Some(mocks) = retry.setup.get("mocks").and_then(Value::as_object) {
+        for block in mocks.keys() {
+            app.err.line(&format!("`{block}` is mocked and does not run"))?;
+        }
+    }
+    let Pinned { plan, library } = mocks::put_again(&retry.setup, plan, Arc::new(library))?;
+    let start = StartRun {
+        secrets: secrets::load(&library.secrets(&plan), project, app)?,
+        env: Arc::new(listed_variables(project, app)),
+        payload: retry.payload.clone(),
+        inputs: retry.inputs.clone(),
+        timeout: None,
+        origin: Origin { trigger: "cli".into(), key: None, setup: retry.setup.clone() },
+        plan,
+        library,
+    };
+    watch(start, project, Manner { output, parks: false, is_kept: true }, app)
+}
+
+/// Reads and checks a blueprint and those that it calls, and shows what was found; `None` if that
+/// forbids a run.
+fn checked(
+    project: &Project,
+    file: &Path,
+    output: Output,
+    app: &mut App,
+) -> Result<Option<(Arc<Plan>, Library)>> {
+    let registry = project.registry()?;
+    let mut checked = project::check_file(file, &registry)?;
+    let linked = project.library(&checked, &registry)?;
+    checked.diagnostics.extend(linked.diagnostics);
+    let is_refused = checked.is_refused(false);
+    if !checked.diagnostics.is_empty() && (is_refused || output != Output::Quiet) {
+        check::show(&[&checked], check::Format::Human, &mut app.err)?;
+    }
+    let (false, Some(plan)) = (is_refused, checked.plan) else {
+        app.err.line("nothing was run")?;
+        return Ok(None);
+    };
+    Ok(Some((plan, linked.library)))
+}
+
+/// How a run is watched and kept.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    output: Output,
+    parks: bool,
+    is_kept: bool,
+}
+
+fn watch(start: StartRun, project: &Project, manner: Manner, app: &mut App) -> Result<Exit> {
+    let output = manner.output;
+    let (journal, line) = store::for_run(project, manner.is_kept, app)?;
     let is_kept = line.is_some();
     if !is_kept {
-        needs_no_store(&start, args)?;
+        needs_no_store(&start, manner)?;
     }
     if let Some(line) = line.filter(|_| output != Output::Quiet) {
         app.err.line(&app.err.paint.paint(Tone::Dim, &line))?;
     }
     let blueprint = start.plan.name.clone();
     let mut engine = execute::engine(journal.clone(), project.limits());
-    if args.park {
+    if manner.parks {
         engine = engine.parking(PARK_AFTER);
     }
     let runtime = execute::runtime()?;
@@ -189,7 +263,7 @@ async fn tidy_store(journal: &dyn Journal, project: &Project) {
 }
 
 /// Refuses what only a kept run can do.
-fn needs_no_store(start: &StartRun, args: &Args) -> Result<()> {
+fn needs_no_store(start: &StartRun, manner: Manner) -> Result<()> {
     let all = start.library.plans().chain([&start.plan]);
     let waits = |plan: &Arc<Plan>| {
         plan.blocks()
@@ -197,10 +271,10 @@ fn needs_no_store(start: &StartRun, args: &Args) -> Result<()> {
             .find(|block| ["approval", "wait_event"].contains(&block.spec.kind))
     };
     let mut found = all.filter_map(waits);
-    let what = match (found.next(), &args.key) {
+    let what = match (found.next(), &start.origin.key) {
         (Some(block), _) => format!("block `{}` waits for an answer from outside", block.path),
         (None, Some(_)) => "`--key` finds the run of an earlier time".into(),
-        (None, None) if args.park => "`--park` leaves the run for later".into(),
+        (None, None) if manner.parks => "`--park` leaves the run for later".into(),
         (None, None) => return Ok(()),
     };
     let message = format!("{what}, and this run is not kept");

@@ -5,6 +5,7 @@ use std::{
     fmt::{self, Write},
 };
 
+use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns the columns that a text takes.
@@ -75,6 +76,30 @@ pub fn duration(us: u64) -> String {
     }
 }
 
+/// Returns a time as seen from now: `3 min ago`, `in 2 h`, `now`.
+pub fn relative(time: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(time).as_secs();
+    let (n, unit) = match seconds.unsigned_abs() {
+        0 => return "now".into(),
+        n @ 1..60 => (n, "s"),
+        n @ 60..3_600 => (n / 60, "min"),
+        n @ 3_600..86_400 => (n / 3_600, "h"),
+        n @ 86_400..172_800 => (n / 86_400, "day"),
+        n => (n / 86_400, "days"),
+    };
+    if seconds > 0 { format!("{n} {unit} ago") } else { format!("in {n} {unit}") }
+}
+
+/// Returns a time for people: `2026-11-24 07:00:00 UTC`.
+pub fn moment(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Returns the microseconds between two times; none if they are the wrong way round.
+pub fn us_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_micros()).unwrap_or(0)
+}
+
 /// Adds formatted text to a text.
 pub fn add(text: &mut String, addition: fmt::Arguments<'_>) {
     text.write_fmt(addition).expect("a String takes all text");
@@ -111,6 +136,26 @@ mod tests {
     fn nothing_acts_on_the_terminal() {
         assert_eq!(safe("a\u{1b}[2Jb\u{202e}c"), "a\u{fffd}[2Jb\u{fffd}c");
         assert!(matches!(safe("plain"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn times_are_told_from_now() {
+        let now: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        let shown: Vec<_> = [0, 5, 200, 7_300, 90_000, 200_000, -30, -7_200]
+            .into_iter()
+            .map(|ago| relative(now - jiff::SignedDuration::from_secs(ago), now))
+            .collect();
+        let expected = [
+            "now",
+            "5 s ago",
+            "3 min ago",
+            "2 h ago",
+            "1 day ago",
+            "2 days ago",
+            "in 30 s",
+            "in 2 h",
+        ];
+        assert_eq!(shown, expected);
     }
 
     #[test]

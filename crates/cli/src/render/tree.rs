@@ -18,7 +18,7 @@ mod scopes;
 mod tests;
 mod view;
 
-pub(super) use view::reason_text;
+pub(crate) use view::reason_text;
 
 /// A run as a tree of blocks. Loops keep only the items that failed.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Tree {
     run: String,
     started_at: Option<Timestamp>,
     end: Option<End>,
+    /// What blocks at work are called where nobody works on them any more.
+    rest: Option<&'static str>,
     /// Blocks by scope, then in file order.
     nodes: BTreeMap<At, Node>,
     scopes: BTreeMap<u32, Scope>,
@@ -120,6 +122,7 @@ impl Tree {
             run: String::new(),
             started_at: None,
             end: None,
+            rest: None,
             nodes: BTreeMap::new(),
             scopes: BTreeMap::new(),
             hosts: BTreeMap::new(),
@@ -177,6 +180,12 @@ impl Tree {
             | EventKind::RunResumed { .. }
             | EventKind::CancelRequested { .. } => {}
         }
+    }
+
+    /// Stands still: blocks that were at work are called this, those that wait for a time or for
+    /// somebody are waiting.
+    pub fn rest(&mut self, word: &'static str) {
+        self.rest = Some(word);
     }
 
     /// Returns how far a loop is, or was when it ended.

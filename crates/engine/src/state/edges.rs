@@ -23,10 +23,9 @@ impl RunState {
         self.counts.ran += 1;
         let step = self.step(at);
         let outcome_ix = step.outcomes.iter().position(|known| known.name == *outcome);
-        let is_error = outcome_ix.is_some_and(|ix| step.outcomes[ix].is_error)
-            || (outcome_ix.is_none() && !is_return);
         let is_handled = step.edges.iter().any(|edge| Some(edge.outcome as usize) == outcome_ix);
-        let failure = (is_error && !is_handled).then(|| self.failure_of(at, outcome, message));
+        let is_unhandled = step.is_unhandled(outcome, is_return);
+        let failure = is_unhandled.then(|| self.failure_of(at, outcome, message));
         let scope = self.scope_mut(at.scope);
         let slot = &mut scope.slots[at.block as usize];
         slot.message = message.map(Into::into);

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     project::{self, Project, tidy},
     render::text,
-    schemas, secrets,
+    schemas, secrets, store,
     terminal::Paint,
     wiring,
 };
@@ -74,8 +74,10 @@ pub(super) fn all(app: &mut App) -> Vec<Finding> {
             found.push(blueprints(&project));
             found.extend(editor(&project));
             found.push(vault(&project, app));
+            found.push(runs(&project, app));
             found.extend(committed(&project, ".env"));
             found.extend(committed(&project, ".blueprint/vault"));
+            found.extend(committed(&project, ".blueprint/runs.db"));
         }
     }
     found.push(terminal(app));
@@ -155,6 +157,31 @@ fn vault(project: &Project, app: &mut App) -> Finding {
             Finding::new("vault", Grade::Good, format!("{}, {entries}, it opens", tidy(&path)))
         }
         Err(err) => Finding::new("vault", Grade::Broken, err.to_string()),
+    }
+}
+
+/// Whether the store of runs opens, and everything in it is what was written.
+fn runs(project: &Project, app: &App) -> Finding {
+    let path = store::path(project, app);
+    if !path.exists() {
+        return Finding::new("runs", Grade::Note, "none kept yet").help("blueprint run NAME");
+    }
+    let verified = store::open_file(project, app).and_then(|journal| {
+        let verified = journal.verify().map_err(store::failure)?;
+        Ok((verified, journal.flush_policy()))
+    });
+    match verified {
+        Err(err) => Finding::new("runs", Grade::Broken, format!("{}: {err:#}", tidy(&path))),
+        Ok((verified, flush)) if verified.damage.is_empty() => {
+            let runs = text::count(usize::try_from(verified.runs).unwrap_or(usize::MAX), "run");
+            let (path, events, flush) = (tidy(&path), verified.events, flush.as_str());
+            let words = format!("{path}, {runs}, {events} events, all whole, flush {flush}");
+            Finding::new("runs", Grade::Good, words)
+        }
+        Ok((verified, _)) => {
+            let words = format!("{} is damaged: {}", tidy(&path), verified.damage.join("; "));
+            Finding::new("runs", Grade::Broken, words)
+        }
     }
 }
 

@@ -59,6 +59,13 @@ impl Tree {
         lines.into_iter().map(|line| self.finish(line, width)).collect()
     }
 
+    /// Returns a line for each block, of at most `width` columns.
+    pub fn block_lines(&self, width: usize, now: Timestamp) -> Vec<String> {
+        let mut rows = Vec::new();
+        self.collect(0, 1, now, &mut rows);
+        self.rows(&rows).into_iter().map(|line| self.finish(line, width)).collect()
+    }
+
     fn header(&self) -> Vec<(Tone, String)> {
         vec![
             (Tone::Strong, self.blueprint.clone()),
@@ -158,6 +165,11 @@ impl Tree {
     fn row(&self, node: &Node, name: &str, now: Timestamp) -> Row {
         let since = |start: Option<Timestamp>| start.map_or(0, |start| us_between(start, now));
         let (rank, sign, tone, word, time) = match &node.state {
+            State::Running if self.rest.is_some() => {
+                let waits = matches!(node.wait, Some(Wait::Sleep(_) | Wait::Answer(_)));
+                let word = if waits { "waiting" } else { self.rest.unwrap_or_default() };
+                (Rank::Active, "…", Tone::Note, word, String::new())
+            }
             State::Running => {
                 let frame = now.as_millisecond().unsigned_abs() / 100 % SPINNER.len() as u64;
                 let time = text::duration(since(node.started_at));
