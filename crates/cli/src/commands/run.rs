@@ -10,7 +10,9 @@ use std::{collections::BTreeMap, io::Write as _, path::PathBuf, sync::Arc, time:
 use anyhow::Result;
 use blueprint_engine::{Origin, Plan, RunEnd, StartError, StartRun};
 use blueprint_model::{
-    Journal, RunId, Value, code,
+    Journal, RunId, Value,
+    block::Reach,
+    code,
     event::{CancelReason, RunStatus},
     format,
     journal::{Phase, RunFilter},
@@ -192,9 +194,7 @@ async fn tidy_store(journal: &dyn Journal, project: &Project) {
 fn needs_no_store(start: &StartRun, args: &Args) -> Result<()> {
     let all = start.library.plans().chain([&start.plan]);
     let waits = |plan: &Arc<Plan>| {
-        plan.blocks()
-            .into_iter()
-            .find(|block| ["approval", "wait_event"].contains(&block.spec.kind))
+        plan.blocks().into_iter().find(|block| block.spec.reach == Reach::Answered)
     };
     let mut found = all.filter_map(waits);
     let what = match (found.next(), &args.key) {
