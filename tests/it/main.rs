@@ -8,5 +8,6 @@ mod leaks;
 mod readme;
 mod schema;
 mod semantics;
+mod simulation;
 mod suite;
 mod tidy;
