@@ -1,15 +1,15 @@
 //! A deterministic simulation: random blueprints with loops, callees, retries, deadlines and
-//! returns, on the real engine with a virtual clock, cancelled at random moments.
+//! returns, on the real engine with a virtual clock, cancelled or ended and resumed at random moments.
 //!
 //! The same seed gives the same run, event by event. A failure names its seed.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use blueprint_engine::{Clock, Engine, Ids, Library, Origin, Plan, RunEnd, StartRun};
+use blueprint_engine::{Clock, Engine, Ids, Library, Origin, Plan, Rebuilt, RunEnd, StartRun};
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{
-    Event, EventKind, Inputs, Limits, Registry, Secrets, Value,
+    Event, EventKind, Inputs, Journal, Limits, Registry, Secrets, Value,
     block::{
         Block, BlockCx, BlockError, BlockSpec, Change, End, FieldKind, FieldSpec, Finish, Need,
         OutcomeSpec, Pace, Reach,
@@ -23,7 +23,7 @@ use tokio::{runtime::Builder, time::Instant};
 
 fn rounds() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a knob of the test suite")]
-    std::env::var("SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+    std::env::var("SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000)
 }
 
 const FIELD: FieldSpec = FieldSpec {
@@ -231,21 +231,34 @@ fn pad(indent: usize) -> String {
 struct Played {
     events: Vec<Arc<Event>>,
     end: RunEnd,
+    /// How much of it happened before the process ended.
+    crashed_after: usize,
 }
 
-/// Plays a run in virtual time; `cancel_at` milliseconds somebody cancels it.
-fn play(plan: &Arc<Plan>, callee: &Arc<Plan>, cancel_at: Option<u64>) -> Played {
+/// What happens to a run from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing.
+    Peace,
+    /// Somebody cancels it after so many milliseconds.
+    Cancelled(u64),
+    /// Its process ends after so many events, and another goes on with it.
+    Crash(usize),
+}
+
+/// Plays a run in virtual time.
+fn play(plan: &Arc<Plan>, callee: &Arc<Plan>, fate: Fate) -> Played {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let epoch: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
         let clock = Clock::Runtime { epoch, start: Instant::now() };
-        let journal = Arc::new(MemoryJournal::forgetful());
-        let engine = Engine::new(journal, clock, Ids::counted(), Limits::default());
-        let library = Library::link(vec![plan.clone(), callee.clone()], &[]).library;
+        let journal = Arc::new(MemoryJournal::keeping());
+        let engine = Engine::new(journal.clone(), clock, Ids::counted(), Limits::default());
+        let library = Arc::new(Library::link(vec![plan.clone(), callee.clone()], &[]).library);
         let mut handle = engine
             .start(StartRun {
                 plan: plan.clone(),
-                library: Arc::new(library),
+                library: library.clone(),
                 inputs: Value::Null,
                 payload: Value::Null,
                 secrets: Secrets::none(),
@@ -255,22 +268,46 @@ fn play(plan: &Arc<Plan>, callee: &Arc<Plan>, cancel_at: Option<u64>) -> Played 
             })
             .await
             .unwrap();
+        let mut crashed_after = 0;
+        let mut events = Vec::new();
+        if let Fate::Crash(after) = fate {
+            let mut stream = handle.events().unwrap();
+            while events.len() < after {
+                events.extend(stream.recv().await);
+            }
+            let id = handle.id().clone();
+            drop(handle);
+            // More was recorded than was seen, up to the end.
+            let mut history = journal.read(&id).await.unwrap().unwrap();
+            history.events.truncate(after);
+            events = history.events.iter().cloned().map(Arc::new).collect();
+            crashed_after = events.len();
+            journal.put(&id, history.record, history.events);
+            let (plan, env) = (plan.clone(), Arc::default());
+            let rebuilt = Rebuilt { plan, library, secrets: Secrets::none(), env };
+            let resumed = engine.resume(&id, |_| Ok::<_, String>(rebuilt)).await;
+            handle = resumed.unwrap_or_else(|err| panic!("{err}"));
+        }
         let stop = handle.stop();
         let mut stream = handle.events().unwrap();
         let finished = handle.finished();
         tokio::pin!(finished);
-        if let Some(ms) = cancel_at {
+        if let Fate::Cancelled(ms) = fate {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(Duration::from_millis(ms)) => stop.cancel(),
-                end = &mut finished => return Played { events: drain(&mut stream), end: end.unwrap() },
+                end = &mut finished => {
+                    let end = end.unwrap();
+                    return Played { events: drain(&mut stream), end, crashed_after };
+                }
             }
         }
         let end = tokio::time::timeout(Duration::from_secs(3600), finished)
             .await
             .expect("a hang: nothing happened for an hour")
             .unwrap();
-        Played { events: drain(&mut stream), end }
+        events.extend(drain(&mut stream));
+        Played { events, end, crashed_after }
     })
 }
 
@@ -331,16 +368,75 @@ fn random_runs_end_once_and_the_same_way_each_time() {
     for seed in 0..rounds() {
         let mut random = Random::new(seed);
         let (plan, callee, text) = random_plans(&mut random);
-        let cancel_at = random.one_in(3).then(|| random.below(500) as u64);
+        let fate = match random.one_in(3) {
+            true => Fate::Cancelled(random.below(500) as u64),
+            false => Fate::Peace,
+        };
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let played = play(&plan, &callee, cancel_at);
+            let played = play(&plan, &callee, fate);
             check(&played);
-            let again = play(&plan, &callee, cancel_at);
+            let again = play(&plan, &callee, fate);
             let lines = |played: &Played| -> Vec<String> {
                 played.events.iter().map(|event| format::to_json(event).to_string()).collect()
             };
             assert_eq!(lines(&played), lines(&again), "the same seed gave another run");
         }));
-        assert!(result.is_ok(), "seed {seed}, cancelled at {cancel_at:?}:\n{text}");
+        assert!(result.is_ok(), "seed {seed}, {fate:?}:\n{text}");
     }
+}
+
+/// How each block ended, by its place in the run, and what the run came to. Times are left out: what
+/// was in flight takes its time again.
+fn outcome_of(played: &Played) -> (BTreeMap<String, String>, String) {
+    let mut ends = BTreeMap::new();
+    for event in &played.events {
+        let end = match &event.kind {
+            EventKind::BlockFinished { attempt, outcome, result, message, .. } => {
+                format!("{outcome} {attempt} {result} {message:?}")
+            }
+            EventKind::BlockSkipped { edge, .. } => format!("skipped {edge}"),
+            EventKind::BlockCancelled { reason, .. } => format!("cancelled {}", reason.as_str()),
+            _ => continue,
+        };
+        let (_, block) = event.kind.block().expect("an end is that of a block");
+        ends.insert(block.to_string(), end);
+    }
+    let RunEnd { status, value, error, counts, .. } = &played.end;
+    (ends, format!("{status:?} {value} {error:?} {counts:?}"))
+}
+
+/// Whether the order in which blocks end can change what happens: then what is in flight at a crash,
+/// and takes its time again, may lose a race that it had won.
+fn is_racy(whole: &Played, text: &str) -> bool {
+    let is_error = |event: &Arc<Event>| {
+        matches!(event.kind, EventKind::BlockFinished { message: Some(_), .. })
+    };
+    whole.end.counts.cancelled > 0
+        || whole.events.iter().any(is_error)
+        || ["join: first", "return_value", "timeout:"].iter().any(|word| text.contains(word))
+}
+
+#[test]
+fn random_runs_end_the_same_after_a_crash() {
+    let mut compared = 0;
+    for seed in 0..rounds() {
+        let mut random = Random::new(seed);
+        let (plan, callee, text) = random_plans(&mut random);
+        let mut fate = Fate::Peace;
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let whole = play(&plan, &callee, Fate::Peace);
+            fate = Fate::Crash(1 + random.below(whole.events.len() - 1));
+            let resumed = play(&plan, &callee, fate);
+            check(&resumed);
+            let is_resumed =
+                |event: &Arc<Event>| matches!(event.kind, EventKind::RunResumed { .. });
+            assert_eq!(resumed.crashed_after > 0, resumed.events.iter().any(is_resumed));
+            if !is_racy(&whole, &text) {
+                assert_eq!(outcome_of(&whole), outcome_of(&resumed), "it ended in another way");
+                compared += 1;
+            }
+        }));
+        assert!(result.is_ok(), "seed {seed}, {fate:?}:\n{text}");
+    }
+    assert!(compared > 0, "none of these runs can be compared");
 }

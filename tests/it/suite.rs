@@ -9,8 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use blueprint_model::Value;
+use serde_json::json;
 use tests::{
     case::Case,
+    crash::crash_anywhere,
     run::{CheckedCase, Way, cancel_anywhere, check_folder, trace_of},
     workspace,
 };
@@ -172,6 +175,66 @@ fn every_run_can_be_cancelled_anywhere() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// Tokens that a block obtained are kept in memory only: a run that was resumed has none of them, and
+/// says so where it needs one.
+const OBTAINS: [&str; 2] = ["secrets/secret-outputs", "secrets/secret-outputs-missing"];
+
+/// Every case is ended after each of its events and resumed: after the first few dozen, or all of
+/// them with `CRASHES=all`.
+fn check_crashes(area: &str) {
+    const CRASHES: usize = 50;
+    let (all, wanted) = (variable("CRASHES").is_some(), variable("CASE"));
+    let mut failures = Vec::new();
+    for case in &check_folder(&workspace::suite().join(area)) {
+        let name = format!("{area}/{}", stem(&case.case.path));
+        let is_wanted = wanted.as_ref().is_none_or(|wanted| name.contains(wanted.as_str()));
+        if !is_wanted || OBTAINS.contains(&name.as_str()) {
+            continue;
+        }
+        let pick = |events: usize| match all {
+            true => (1..events).collect(),
+            false => (1..events.min(CRASHES)).collect(),
+        };
+        let judged = catch_unwind(AssertUnwindSafe(|| crash_anywhere(case, pick)));
+        let failure = match judged {
+            Ok(Ok(_)) => continue,
+            Ok(Err(difference)) => difference,
+            Err(panic) => text_of(panic.as_ref()),
+        };
+        failures.push(format!("{name}: {failure}"));
+    }
+    assert!(failures.is_empty(), "{} failed\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+#[test]
+fn blocks_end_the_same_after_a_crash() {
+    check_crashes("blocks");
+}
+
+#[test]
+fn errors_end_the_same_after_a_crash() {
+    check_crashes("check");
+    check_crashes("errors");
+}
+
+#[test]
+fn graphs_end_the_same_after_a_crash() {
+    check_crashes("joins");
+    check_crashes("nesting");
+}
+
+#[test]
+fn data_ends_the_same_after_a_crash() {
+    check_crashes("references");
+    check_crashes("scripts");
+    check_crashes("state");
+}
+
+#[test]
+fn secrets_end_the_same_after_a_crash() {
+    check_crashes("secrets");
+}
+
 #[test]
 fn a_fix_mends_what_it_promises() {
     let registry = blueprint::wiring::registry();
@@ -187,10 +250,22 @@ fn a_fix_mends_what_it_promises() {
     }
 }
 
+/// What people and events answer to the examples.
+fn example_answers() -> Value {
+    let form = json!({"cost_centre": "K7"});
+    json!({
+        "ask": {"decision": "approved", "by": "Ann", "note": null, "form": form},
+        "confirmed": {"item": "Desk lamp", "order": 17},
+    })
+}
+
 #[test]
 fn every_example_runs_against_the_mock_api() {
     let traces = workspace::suite().join("examples");
-    let cases = check_folder(&workspace::examples());
+    let mut cases = check_folder(&workspace::examples());
+    for case in &mut cases {
+        case.case.answers = example_answers();
+    }
     let trace = |case: &Case| traces.join(stem(&case.path)).with_extension("trace");
     check_cases("examples", &cases, trace, true);
 }

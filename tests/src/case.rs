@@ -9,6 +9,7 @@
 //! # given vault: {"API_KEY": {"hosts": ["api.acme.example"], "reveal": true}}
 //! # given limits: {"depth": 4, "items": 10, "result_size": 100, "operations": 1000}
 //! # given cancel: hold            as soon as block `hold` has started
+//! # given answers: {"ask": {"decision": "approved"}}      to block `ask`, when it waits for one
 //! # given received                the trace shows the requests that arrived, values and all
 //! ```
 
@@ -17,7 +18,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use blueprint_model::{Limits, Value, limits::Network, value::Map};
+use blueprint_model::{
+    BlockPath, Limits, Value,
+    journal::{Question, QuestionKind},
+    limits::Network,
+    value::{self, Map, Shared},
+};
 
 /// A port where nobody listens, for hosts whose name begins with `refused.`.
 const REFUSED: &str = "127.0.0.1:1";
@@ -41,6 +47,8 @@ pub struct Case {
     pub limits: Value,
     /// What cancels the run.
     pub cancel: Cancel,
+    /// What is sent to blocks that wait for an answer, by path; a list is sent one by one.
+    pub answers: Value,
     /// Whether the trace shows what the server received.
     pub shows_received: bool,
 }
@@ -72,6 +80,7 @@ impl Case {
             vault: Value::Null,
             limits: Value::Null,
             cancel: Cancel::Never,
+            answers: Value::Null,
             shows_received: false,
             bytes: bytes.clone(),
         };
@@ -108,6 +117,20 @@ impl Case {
         limits
     }
 
+    /// Returns what is sent to a block that waits with this question: of an event, what fits.
+    pub fn answers_to(&self, block: &BlockPath, question: &Question) -> Vec<Shared> {
+        let sent = match &self.answers[block.to_string().as_str()] {
+            Value::Null => Vec::new(),
+            Value::Array(several) => several.clone(),
+            one => vec![one.clone()],
+        };
+        let fits = |answer: &Value| match question.kind {
+            QuestionKind::Approval => true,
+            QuestionKind::Event => value::contains(answer, &question.details),
+        };
+        sent.into_iter().filter(fits).map(Shared::new).collect()
+    }
+
     /// Returns every host name in the file that ends in `.example` or `.test`.
     fn hosts(&self) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.bytes);
@@ -133,6 +156,7 @@ impl Case {
             "env" => self.env = parsed(),
             "vault" => self.vault = parsed(),
             "limits" => self.limits = parsed(),
+            "answers" => self.answers = parsed(),
             "cancel" => self.cancel = Cancel::AtBlock(text.into()),
             "received" => self.shows_received = true,
             other => panic!("{}: nothing is given as `{other}`", self.path.display()),

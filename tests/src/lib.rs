@@ -2,6 +2,7 @@
 
 pub mod canary;
 pub mod case;
+pub mod crash;
 pub mod graphs;
 pub mod oracle;
 pub mod probe;

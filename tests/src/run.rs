@@ -1,14 +1,21 @@
 //! Checks and runs cases with the real parts: registry, plan, engine, blocks, vault.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use blueprint::project::{self, Checked, Project};
 use blueprint_engine::{
-    Clock, Command, Engine, Ids, Library, Origin, Plan, RunEnd, RunState, SecretNeed, StartError,
-    StartRun,
+    Clock, Command, Engine, Ids, Library, Origin, Plan, RunEnd, RunHandle, RunState, SecretNeed,
+    StartError, StartRun,
 };
 use blueprint_journal::MemoryJournal;
-use blueprint_model::{Diagnostic, Event, EventKind, Journal, Registry, SecretName, Value, format};
+use blueprint_model::{
+    BlockPath, Diagnostic, Event, EventKind, Journal, Registry, RunId, RunRecord, SecretName,
+    Value,
+    block::Wish,
+    event::At,
+    format,
+    journal::{Letter, Question},
+};
 use blueprint_vault::SecondNet;
 use tokio::runtime::{Builder, Runtime};
 
@@ -40,7 +47,7 @@ impl Way {
     /// Every way, the plainest first.
     pub const ALL: [Self; 3] = [Self::OneThread, Self::ManyThreads, Self::OneAtATime];
 
-    fn runtime(self) -> Runtime {
+    pub(crate) fn runtime(self) -> Runtime {
         let mut builder = match self {
             Self::OneThread | Self::OneAtATime => Builder::new_current_thread(),
             Self::ManyThreads => Builder::new_multi_thread(),
@@ -58,7 +65,7 @@ pub enum Stand {
 }
 
 impl Stand {
-    fn address(&self) -> std::net::SocketAddr {
+    fn address(&self) -> SocketAddr {
         match self {
             Self::Suite(server) => server.address,
             Self::Demo(api) => api.address,
@@ -165,6 +172,14 @@ pub struct Ran {
     pub journal: Vec<Event>,
 }
 
+/// A case that can run.
+pub(crate) struct Prepared {
+    pub plan: Arc<Plan>,
+    pub library: Arc<Library>,
+    pub needs: Vec<SecretNeed>,
+    pub env: Arc<BTreeMap<String, String>>,
+}
+
 /// What a run of a case gives: its trace, and how many events it had.
 struct Outcome {
     trace: String,
@@ -183,6 +198,24 @@ async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
     } else {
         Stand::Suite(Server::start().await.expect("a port"))
     };
+    let prepared = prepare(case, way);
+    let (ran, _) = match play(case, &prepared, stand.address()).await {
+        Ok(played) => played,
+        Err(why) => return Outcome::refused(&why),
+    };
+    let text = trace::of_run(&ran);
+    let depth = case.limits(stand.address()).depth;
+    judge(&ran, &prepared.plan, &prepared.library, depth);
+    find_values(&ran, &text, names_of(&prepared.needs), &case.vault);
+    let received = match case.shows_received {
+        true => trace::of_received(&stand.received()),
+        false => String::new(),
+    };
+    Outcome { trace: format!("{text}{received}"), events: ran.events.len() }
+}
+
+/// Checks a case that has no error, and what it calls.
+pub(crate) fn prepare(case: &Case, way: Way) -> Prepared {
     let registry = registry_for(case);
     let mut checked = check(case, &registry);
     let mut plan = checked.plan.take().expect("it has no error");
@@ -196,44 +229,37 @@ async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
     let folder = case.path.parent().expect("a case is in a folder");
     let project = Project::of_folder(folder).expect("there is no project file");
     let linked = project.library(&checked, &registry).expect("a folder that can be read");
-    let library = Arc::new(linked.library);
-    let needs = library.secrets(&plan);
-    let secrets = match secrets::load(&needs, &case.vault) {
-        Ok(secrets) => secrets,
-        Err(err) => return Outcome::refused(&err.to_string()),
-    };
+    let needs = linked.library.secrets(&plan);
+    Prepared { plan, library: Arc::new(linked.library), needs, env: Arc::new(env_of(case)) }
+}
+
+/// Runs a case against a server; returns the run and what it began with, or why it did not start.
+pub(crate) async fn play(
+    case: &Case,
+    prepared: &Prepared,
+    server: SocketAddr,
+) -> Result<(Ran, RunRecord), String> {
+    let secrets = secrets::load(&prepared.needs, &case.vault).map_err(|err| err.to_string())?;
     let start = StartRun {
-        plan: plan.clone(),
-        library: library.clone(),
+        plan: prepared.plan.clone(),
+        library: prepared.library.clone(),
         inputs: case.inputs.clone(),
         payload: case.payload.clone().unwrap_or_else(|| case.inputs.clone()),
         secrets,
-        env: Arc::new(env_of(case)),
+        env: prepared.env.clone(),
         timeout: None,
         origin: Origin::default(),
     };
     let journal = Arc::new(MemoryJournal::keeping());
-    let limits = case.limits(stand.address());
-    let depth = limits.depth;
-    let engine = Engine::new(journal.clone(), Clock::System, Ids::counted(), limits);
-    let ran = match tokio::time::timeout(HARD_DEADLINE, watch(&engine, start, case)).await {
-        Ok(Ok(ran)) => ran,
-        Ok(Err(StartError::Inputs(misfits))) => {
-            return Outcome::refused(&misfits.join("\n"));
-        }
-        Ok(Err(err)) => panic!("{err}"),
-        Err(_) => panic!("the run hangs"),
+    let engine = Engine::new(journal.clone(), Clock::System, Ids::counted(), case.limits(server));
+    let handle = match engine.start(start).await {
+        Ok(handle) => handle,
+        Err(StartError::Inputs(misfits)) => return Err(misfits.join("\n")),
+        Err(err) => panic!("{err}"),
     };
+    let ran = watch(handle, &*journal, case).await;
     let history = journal.read(&ran.end.run).await.expect("memory").expect("it is kept");
-    let ran = Ran { journal: history.events, ..ran };
-    let text = trace::of_run(&ran);
-    judge(&ran, &plan, &library, depth);
-    find_values(&ran, &text, names_of(&needs), &case.vault);
-    let received = match case.shows_received {
-        true => trace::of_received(&stand.received()),
-        false => String::new(),
-    };
-    Outcome { trace: format!("{text}{received}"), events: ran.events.len() }
+    Ok((Ran { journal: history.events, ..ran }, history.record))
 }
 
 fn is_concurrency(line: &[u8]) -> bool {
@@ -246,26 +272,48 @@ fn env_of(case: &Case) -> BTreeMap<String, String> {
     listed.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.into()))).collect()
 }
 
-async fn watch(engine: &Engine, start: StartRun, case: &Case) -> Result<Ran, StartError> {
-    let mut handle = engine.start(start).await?;
+/// Follows a run to its end, and sends it what the case says.
+///
+/// # Panics
+///
+/// Panics if the run takes too long.
+pub(crate) async fn watch(mut handle: RunHandle, journal: &dyn Journal, case: &Case) -> Ran {
     let mut receiver = handle.events().expect("nobody has taken the events yet");
-    let stop = handle.stop();
+    let run = handle.id().clone();
     let follow = async {
         let mut events = Vec::new();
         while let Some(event) = receiver.recv().await {
             if is_signal(&event, &case.cancel) {
-                stop.cancel();
+                journal.post(&run, &Letter::Cancel).await.expect("memory");
+            }
+            if let EventKind::BlockWaiting { at, block, wish: Wish::Answer(question) } = &event.kind
+            {
+                answer(case, journal, &run, (*at, block, question)).await;
             }
             events.push(event);
         }
         events
     };
-    let (end, events) = tokio::join!(handle.finished(), follow);
-    Ok(Ran { end: end.expect("a journal in memory takes everything"), events, journal: Vec::new() })
+    let both = async { tokio::join!(handle.finished(), follow) };
+    let both = tokio::time::timeout(HARD_DEADLINE, both).await;
+    let (end, events) = both.unwrap_or_else(|_| panic!("the run hangs"));
+    Ran { end: end.expect("a journal in memory takes everything"), events, journal: Vec::new() }
+}
+
+/// Sends the case's answers to a block that waits for one.
+pub(crate) async fn answer(
+    case: &Case,
+    journal: &dyn Journal,
+    run: &RunId,
+    (at, block, question): (At, &BlockPath, &Question),
+) {
+    for answer in case.answers_to(block, question) {
+        journal.post(run, &Letter::Answer { at, answer }).await.expect("memory");
+    }
 }
 
 /// Whether this event is the one that cancels the run.
-fn is_signal(event: &Event, cancel: &Cancel) -> bool {
+pub(crate) fn is_signal(event: &Event, cancel: &Cancel) -> bool {
     let wanted = match cancel {
         Cancel::Never => return false,
         Cancel::AfterEvents(events) => return usize::try_from(event.seq) == Ok(*events),

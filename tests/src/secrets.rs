@@ -4,6 +4,7 @@ use blueprint_engine::SecretNeed;
 use blueprint_model::{
     Secret, SecretName, Secrets, Value,
     egress::{HostPattern, Place},
+    journal::HandleTable,
     provider::Entry,
     secret::Policy,
 };
@@ -29,17 +30,35 @@ pub fn value_of(name: &str, given: &Value) -> String {
 ///
 /// Returns what the vault says about keys that are missing or expired.
 pub fn load(needs: &[SecretNeed], given: &Value) -> Result<Secrets, LoadError> {
+    vault(needs, given).load(&needs_of(needs), Timestamp::UNIX_EPOCH)
+}
+
+/// Loads what a run needs to go on in another process, with the handles it has.
+///
+/// # Errors
+///
+/// Returns what the vault says about keys that are missing or expired.
+pub fn reload(
+    needs: &[SecretNeed],
+    given: &Value,
+    handles: &HandleTable,
+) -> Result<Secrets, LoadError> {
+    vault(needs, given).reload(&needs_of(needs), Timestamp::UNIX_EPOCH, handles)
+}
+
+fn vault(needs: &[SecretNeed], given: &Value) -> Vault {
     let names = needs.iter().map(|need| &need.name);
     let present = names.filter(|name| !name.as_str().starts_with("MISSING"));
     let vault = present.fold(MemoryVault::new(), |vault, name| {
         let value = Secret::new(value_of(name.as_str(), given));
         vault.with(name.clone(), value, policy_of(&given[name.as_str()]))
     });
-    let needs: Vec<Need> = needs
-        .iter()
-        .map(|need| Need { name: need.name.clone(), is_optional: need.is_optional })
-        .collect();
-    Vault::new(vec![Box::new(vault)]).load(&needs, Timestamp::UNIX_EPOCH)
+    Vault::new(vec![Box::new(vault)])
+}
+
+fn needs_of(needs: &[SecretNeed]) -> Vec<Need> {
+    let need = |need: &SecretNeed| Need { name: need.name.clone(), is_optional: need.is_optional };
+    needs.iter().map(need).collect()
 }
 
 /// Returns the entries of a vault that has these keys, to search texts for their values.

@@ -83,9 +83,23 @@ impl Server {
     ///
     /// Returns an error if there is no free port.
     pub async fn start() -> io::Result<Self> {
+        Self::after(&BTreeMap::new()).await
+    }
+
+    /// Starts a server that has answered each of these paths so often.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no free port.
+    pub async fn after(answered: &BTreeMap<String, u32>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shared = Arc::<Shared>::default();
+        {
+            let mut state = lock(&shared);
+            state.asked.clone_from(answered);
+            state.here.clone_from(answered);
+        }
         let own = shared.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use blueprint_model::Block;
 
 mod add_to_state_list;
+mod approval;
 mod code;
 mod fail;
 mod for_each;
@@ -27,6 +28,7 @@ mod switch;
 #[cfg(test)]
 mod testing;
 mod wait;
+mod wait_event;
 
 /// Returns every built-in block type, in the order of the manual.
 pub fn all() -> Vec<Arc<dyn Block>> {
@@ -44,6 +46,8 @@ pub fn all() -> Vec<Arc<dyn Block>> {
         Arc::new(parse_json::ParseJson),
         Arc::new(log_message::LogMessage),
         Arc::new(wait::Wait),
+        Arc::new(approval::Approval),
+        Arc::new(wait_event::WaitEvent),
         Arc::new(http_request::HttpRequest::default()),
     ]
 }
@@ -84,9 +88,9 @@ mod tests {
     #[test]
     fn kinds_are_unique() {
         let mut kinds: Vec<&str> = all().iter().map(|block| block.spec().kind).collect();
-        assert_eq!(kinds.len(), 14);
+        assert_eq!(kinds.len(), 16);
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 14);
+        assert_eq!(kinds.len(), 16);
     }
 }

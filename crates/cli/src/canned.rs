@@ -12,7 +12,8 @@ use anyhow::Result;
 use async_trait::async_trait;
 use blueprint_engine::{BlockInfo, Library, Plan};
 use blueprint_model::{
-    Block, BlockCx, BlockError, BlockSpec, End, Finish, Inputs, Value, diagnostic, value::Shared,
+    Block, BlockCx, BlockError, BlockSpec, End, Finish, Inputs, Value, block::Reach, diagnostic,
+    value::Shared,
 };
 
 use crate::failure::Failure;
@@ -120,8 +121,10 @@ impl Block for Canned {
         let call = if self.times == Times::Always { 0 } else { call };
         match (self.ends.as_slice(), self.ends.get(call)) {
             ([], _) => Err(self.fault(format!(
-                "block `{}` is a `{}`, which reaches outside, and has no mock",
-                self.path, self.spec.kind
+                "block `{}` is a `{}`, which {}, and has no mock",
+                self.path,
+                self.spec.kind,
+                reaches(self.spec.reach)
             ))),
             (_, Some(end)) => Ok(end.clone().into()),
             (ends, None) => Err(self.fault(format!(
@@ -130,6 +133,13 @@ impl Block for Canned {
                 ends.len()
             ))),
         }
+    }
+}
+
+fn reaches(reach: Reach) -> &'static str {
+    match reach {
+        Reach::Answered => "waits for an answer from outside",
+        Reach::Outside | Reach::Inside => "reaches outside",
     }
 }
 

@@ -1,5 +1,7 @@
 //! A project on disk: its settings, its blueprint files, and what checking makes of them.
 
+mod forms;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -245,6 +247,7 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
         let built = Plan::build(&blueprint, registry);
         plan = built.plan;
         diagnostics.extend(built.diagnostics);
+        forms::judge(&blueprint, registry, &mut diagnostics);
     }
     if diagnostics.iter().any(Diagnostic::is_error) {
         plan = None;

@@ -494,10 +494,12 @@ impl Run {
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.cancel(CancelReason::Deadline)?;
         }
-        self.state.wake(now);
+        // An answer that is there counts, even where the question's time is up meanwhile: it may have
+        // come in time, and nobody was at work on the run.
         for (at, answer) in self.stop.take_answers() {
             self.answer(at, answer)?;
         }
+        self.state.wake(now);
         self.publish();
         while let Some(joined) = self.tasks.try_join_next_with_id() {
             self.joined(joined)?;

@@ -77,7 +77,7 @@ impl Plan {
                 kind: step.kind.kind,
                 uses_secrets: !step.permit.keys.is_empty(),
                 secrets: secrets(step),
-                reaches_outside: step.kind.reach == Reach::Outside,
+                reaches_outside: step.kind.reach != Reach::Inside,
                 reveals: step.permit.reveal.iter().map(ToString::to_string).collect(),
                 handled: outcomes
                     .clone()

@@ -65,6 +65,8 @@ pub struct RunState {
     queue: VecDeque<Due>,
     starts: VecDeque<At>,
     timers: BTreeSet<(Timestamp, At, Timer)>,
+    /// The blocks' own deadlines.
+    deadlines: BTreeSet<(Timestamp, At)>,
     counts: Counts,
     cancel: Option<CancelReason>,
     is_over: bool,
@@ -95,7 +97,6 @@ enum Timer {
     Retry,
     Sleep,
     Round,
-    Timeout,
 }
 
 impl RunState {
@@ -111,6 +112,7 @@ impl RunState {
             queue: VecDeque::new(),
             starts: VecDeque::new(),
             timers: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
             counts: Counts::default(),
             cancel: None,
             is_over: false,
@@ -120,6 +122,8 @@ impl RunState {
 
     /// Takes a fact.
     pub fn apply(&mut self, event: &EventKind, time: Timestamp) {
+        // That a block's deadline has passed is no event: every event from then on tells it.
+        self.ring_deadlines(time);
         match event {
             EventKind::RunStarted { inputs, payload, .. } => self.begin(inputs, payload),
             EventKind::BlockStarted { at, attempt, .. } => self.started(*at, *attempt, time),
@@ -173,17 +177,31 @@ impl RunState {
 
     /// Returns when the next timer is due.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(time, ..)| *time)
+        let timer = self.timers.first().map(|(time, ..)| *time);
+        let deadline = self.deadlines.first().map(|(time, _)| *time);
+        [timer, deadline].into_iter().flatten().min()
     }
 
     /// Takes every timer that is due at `now`.
     pub fn wake(&mut self, now: Timestamp) {
-        while let Some((time, at, timer)) =
+        while let Some((_, at, timer)) =
             self.timers.first().copied().filter(|(time, ..)| *time <= now)
         {
             self.timers.pop_first();
             if self.is_open(at) {
-                self.ring(at, timer, time);
+                self.ring(at, timer);
+            }
+        }
+        self.ring_deadlines(now);
+    }
+
+    fn ring_deadlines(&mut self, now: Timestamp) {
+        while let Some((time, at)) =
+            self.deadlines.first().copied().filter(|(time, _)| *time <= now)
+        {
+            self.deadlines.pop_first();
+            if self.is_open(at) {
+                self.expire(at, time);
             }
         }
     }
@@ -361,7 +379,11 @@ impl RunState {
                     .then(|| Command::Skip(*at, self.edge_name(*at, *edge)))
             }
             Due::Cancel(at, reason) => self.is_open(*at).then_some(Command::Cancel(*at, *reason)),
-            Due::Expire(at) => self.is_open(*at).then_some(Command::Expire(*at)),
+            Due::Expire(at) => {
+                let is_expired = self.is_open(*at)
+                    && self.slot(*at).wait.as_deref().is_some_and(|wait| wait.is_expired);
+                is_expired.then_some(Command::Expire(*at))
+            }
             Due::Interrupt(at) => {
                 let is_in_flight = self.is_open(*at) && self.slot(*at).status == Status::Running;
                 is_in_flight.then_some(Command::Interrupt(*at))
@@ -380,13 +402,12 @@ impl RunState {
         scope.is_some_and(|scope| !scope.slots[at.block as usize].status.is_ended())
     }
 
-    fn ring(&mut self, at: At, timer: Timer, time: Timestamp) {
+    fn ring(&mut self, at: At, timer: Timer) {
         match timer {
             Timer::Retry if self.slot(at).status == Status::Retrying => self.make_due(at),
             Timer::Sleep => self.woken(at),
             // Opening it is a fact, so that the events alone tell which scopes there are.
             Timer::Round => self.queue.push_back(Due::Open(at)),
-            Timer::Timeout => self.expire(at, time),
             Timer::Retry => {}
         }
     }

@@ -106,6 +106,9 @@ pub enum Reach {
     /// The world outside. It waits for the journal, `defaults` apply to it, and what it brings is
     /// searched for secrets.
     Outside,
+    /// Somebody outside, who answers: it sends nothing, waits as long as it takes, and what the
+    /// answer brings is searched for secrets. Tests answer in their place.
+    Answered,
 }
 
 /// A field of a block type.
@@ -155,6 +158,8 @@ pub enum FieldKind {
     Collection,
     /// An object.
     Object,
+    /// An object of declared fields, as `inputs` of a blueprint, for a person to fill in.
+    Form,
     /// An object of texts: headers, query parameters. A list of texts gives a name several times.
     Texts,
     /// Any value.
@@ -198,6 +203,7 @@ impl FieldKind {
             Self::List => "list",
             Self::Collection => "list or object",
             Self::Object => "object",
+            Self::Form => "declared fields",
             Self::Texts => "object of texts",
             Self::Any => "any value",
             Self::StatePath => "path into the state",
@@ -299,7 +305,8 @@ pub enum Wish {
         /// Until then.
         until: Timestamp,
     },
-    /// Wait for an answer from outside, holding no task and no thread.
+    /// Wait for an answer from outside, holding no task and no thread. The block's own `timeout`
+    /// bounds the wait: the block is then resumed without an answer.
     Answer(Question),
 }
 

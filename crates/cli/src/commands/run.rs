@@ -16,7 +16,9 @@ use std::{
 use anyhow::Result;
 use blueprint_engine::{Library, Origin, Plan, RunEnd, StartError, StartRun};
 use blueprint_model::{
-    Journal, RunId, Value, code,
+    Journal, RunId, Value,
+    block::Reach,
+    code,
     event::{CancelReason, RunStatus},
     format,
     journal::{Phase, RunFilter},
@@ -266,9 +268,7 @@ async fn tidy_store(journal: &dyn Journal, project: &Project) {
 fn needs_no_store(start: &StartRun, manner: Manner) -> Result<()> {
     let all = start.library.plans().chain([&start.plan]);
     let waits = |plan: &Arc<Plan>| {
-        plan.blocks()
-            .into_iter()
-            .find(|block| ["approval", "wait_event"].contains(&block.spec.kind))
+        plan.blocks().into_iter().find(|block| block.spec.reach == Reach::Answered)
     };
     let mut found = all.filter_map(waits);
     let what = match (found.next(), &start.origin.key) {

@@ -64,7 +64,7 @@ pub fn page_json(spec: &BlockSpec) -> Value {
             "summary": outcome.summary,
         })).collect::<Value>(),
         "outcomes_from": spec.outcomes_from,
-        "reaches_outside": spec.reach == Reach::Outside,
+        "reaches_outside": spec.reach != Reach::Inside,
         "result": spec.result,
         "example": spec.example,
     })

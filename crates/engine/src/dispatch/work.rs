@@ -8,7 +8,7 @@ use std::{
 
 use blueprint_model::{
     Block, EventKind, Inputs, JournalError, Limits, Secrets,
-    block::{BlockCx, BlockError, Cancel, End, Finish, Granted, Notes, Pace, Reach},
+    block::{BlockCx, BlockError, Cancel, End, Finish, Granted, Notes, Pace, Reach, Wish},
     egress::{Caller, Egress},
     event::{At, CancelReason},
     schema,
@@ -127,6 +127,10 @@ impl Run {
     pub(super) fn worked(&mut self, at: At, worked: Worked) -> Result<(), JournalError> {
         let plan = self.state.scope(at.scope).plan.clone();
         let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let worked = match step.kind.pace {
+            Pace::Instant => self.judge_time(step, worked),
+            Pace::Waiting => worked,
+        };
         let attempt = worked.attempt;
         self.leave_handles(at)?;
         // Before anything is recorded: what the block logged may hold what it obtained.
@@ -135,12 +139,21 @@ impl Run {
         match finish {
             Ok(Finish::Wish(wish)) => {
                 self.held.insert(at, worked.inputs);
+                let wish = self.bounded(step, wish);
                 let block = self.state.path(at);
                 self.record(EventKind::BlockWaiting { at, block, wish })
             }
             Ok(Finish::End(end)) => self.ended(at, step, attempt, end),
             Err(err) => self.ended(at, step, attempt, failure(step, &err)),
         }
+    }
+
+    /// A question ends with the block's time, as one that nobody answered; who looks at it sees when.
+    fn bounded(&self, step: &Step, wish: Wish) -> Wish {
+        let Wish::Answer(mut question) = wish else { return wish };
+        let deadline = step.timeout.and_then(|it| self.engine.clock.now().checked_add(it).ok());
+        question.until = [question.until, deadline].into_iter().flatten().min();
+        Wish::Answer(question)
     }
 
     pub(super) fn expire(&mut self, at: At) -> Result<(), JournalError> {
@@ -239,7 +252,6 @@ impl Run {
         if let Some(began) = began {
             step.cost.note(micros_between(began, self.engine.clock.now()));
         }
-        let worked = self.judge_time(step, worked);
         if self.begins_to_stop(step)? {
             if self.state.is_given_up(at) {
                 return Ok(());
@@ -383,7 +395,7 @@ impl Run {
     /// Searches what came from outside for secrets, and holds the result against its bounds.
     fn examine(&self, step: &Step, mut end: End) -> End {
         let permit = &step.permit;
-        if step.kind.reach == Reach::Outside
+        if step.kind.reach != Reach::Inside
             || !permit.reveal.is_empty()
             || !permit.outputs.is_empty()
         {
@@ -391,7 +403,7 @@ impl Run {
         }
         let is_success = end.message.is_none() && !end.is_return;
         let max = self.engine.limits.result_size;
-        if step.kind.reach == Reach::Outside && value::size(&end.result) > max {
+        if step.kind.reach != Reach::Inside && value::size(&end.result) > max {
             let size = units::format_size(max);
             let message = format!("the result is larger than {size}; see `limits.result_size`");
             return failure(step, &BlockError::permanent(message));

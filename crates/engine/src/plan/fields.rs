@@ -157,7 +157,7 @@ fn misfit(field: &FieldSpec, node: &FieldNode, registry: &Registry) -> Option<Pr
         FieldKind::List => (!is_list(node)).then(|| Problem::wrong_type("a list", node)),
         FieldKind::Collection => (!is_list(node) && !is_object(node))
             .then(|| Problem::wrong_type("a list or an object", node)),
-        FieldKind::Object | FieldKind::Texts | FieldKind::Cases => {
+        FieldKind::Object | FieldKind::Form | FieldKind::Texts | FieldKind::Cases => {
             (!is_object(node)).then(|| Problem::wrong_type("an object", node))
         }
         FieldKind::StatePath => state_path(text, node),

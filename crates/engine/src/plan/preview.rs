@@ -67,7 +67,7 @@ impl Plan {
                 path: format!("{}{}", prefixes[number], step.id),
                 depth,
                 kind: step.kind.kind,
-                reaches_outside: step.kind.reach == Reach::Outside,
+                reaches_outside: step.kind.reach != Reach::Inside,
                 after: after(graph, step),
                 join: step.join,
                 attempts: step.retry.as_ref().map_or(1, |retry| retry.attempts),

@@ -23,9 +23,9 @@ pub struct BlockInfo {
 }
 
 impl BlockInfo {
-    /// Returns whether it touches the world outside.
+    /// Returns whether it touches the world outside, or waits for an answer from there.
     pub fn reaches_outside(&self) -> bool {
-        self.spec.reach == Reach::Outside
+        self.spec.reach != Reach::Inside
     }
 
     /// Returns the last part of its path.

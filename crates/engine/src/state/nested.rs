@@ -21,6 +21,9 @@ impl RunState {
     /// Takes the fact that a block waits, and opens what works for it.
     pub(super) fn waiting(&mut self, at: At, wish: &Wish, time: Timestamp) {
         let slot = self.slot_mut(at);
+        if slot.wait.as_deref().is_some_and(|wait| wait.cancelling.is_some()) {
+            return; // Its time was up while it thought about what to wish for next.
+        }
         let is_first = slot.wait.is_none();
         let deadline = slot.wait.as_deref().and_then(|wait| wait.deadline);
         slot.started.get_or_insert(time);
@@ -46,7 +49,8 @@ impl RunState {
             is_expired: false,
         }));
         self.set_status(at, Status::Waiting);
-        if is_first {
+        // A question bears its own end.
+        if is_first && !matches!(wish, Wish::Answer(_)) {
             self.arm_timeout(at, time);
         }
         match wish {
@@ -274,7 +278,7 @@ impl RunState {
             if let Some(wait) = self.slot_mut(at).wait.as_deref_mut() {
                 wait.deadline = Some(deadline);
             }
-            self.timers.insert((deadline, at, Timer::Timeout));
+            self.deadlines.insert((deadline, at));
         }
     }
 }

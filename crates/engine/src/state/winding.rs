@@ -21,8 +21,14 @@ impl RunState {
     /// Returns whether a block is given up because its graph winds down before its first attempt.
     pub(crate) fn is_given_up(&self, at: At) -> bool {
         self.scope(at.scope).winding.is_some()
-            && self.slot(at).attempt == 0
+            && !self.has_begun(at)
             && self.step(at).join != Join::Always
+    }
+
+    /// Returns whether the block was at work before, in this process or in one that has ended.
+    fn has_begun(&self, at: At) -> bool {
+        let slot = self.slot(at);
+        slot.attempt > 0 || slot.started.is_some()
     }
 
     /// Lets a graph wind down: what has not started is cancelled, what runs is cancelled too or, to
@@ -45,7 +51,7 @@ impl RunState {
             if Some(at) == except || self.step(at).join == Join::Always {
                 continue;
             }
-            let has_begun = self.slot(at).attempt > 0;
+            let has_begun = self.has_begun(at);
             match self.slot(at).status {
                 Status::Pending => self.queue.push_back(Due::Cancel(at, reason)),
                 Status::Due if !has_begun => self.queue.push_back(Due::Cancel(at, reason)),

@@ -128,6 +128,10 @@ fn kind_schema(registry: &Registry, kind: FieldKind) -> Value {
         FieldKind::List => or_template(&json!({"type": "array"})),
         FieldKind::Collection => or_template(&json!({"type": ["array", "object"]})),
         FieldKind::Object => or_template(&json!({"type": "object"})),
+        FieldKind::Form => or_template(&json!({
+            "type": "object",
+            "additionalProperties": {"$ref": "#/definitions/input"},
+        })),
         FieldKind::Texts => {
             let text = json!({"type": ["string", "number", "boolean", "null"]});
             let several = json!({"type": "array", "items": text});
