@@ -6,6 +6,7 @@ mod cli;
 mod layers;
 mod leaks;
 mod readme;
+mod replay;
 mod schema;
 mod semantics;
 mod suite;

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     case::{Cancel, Case},
-    secrets,
+    replay, secrets,
     server::{Received, Server},
     trace,
 };
@@ -215,7 +215,7 @@ async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
     let journal = Arc::new(MemoryJournal::keeping());
     let limits = case.limits(stand.address());
     let depth = limits.depth;
-    let engine = Engine::new(journal.clone(), Clock::System, Ids::counted(), limits);
+    let engine = Engine::new(journal.clone(), Clock::System, Ids::counted(), limits.clone());
     let ran = match tokio::time::timeout(HARD_DEADLINE, watch(&engine, start, case)).await {
         Ok(Ok(ran)) => ran,
         Ok(Err(StartError::Inputs(misfits))) => {
@@ -225,6 +225,10 @@ async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
         Err(_) => panic!("the run hangs"),
     };
     let history = journal.read(&ran.end.run).await.expect("memory").expect("it is kept");
+    if way == Way::OneThread {
+        let env = Arc::new(env_of(case));
+        replay::goes_the_same_way(&history, &plan, &library, env, limits).await;
+    }
     let ran = Ran { journal: history.events, ..ran };
     let text = trace::of_run(&ran);
     judge(&ran, &plan, &library, depth);

@@ -27,7 +27,10 @@ pub use crate::{
     library::{Library, Linked},
     outline::{Outline, OutlineEdge, OutlineNode},
     plan::{BlockInfo, Built, Goes, Plan, PlannedUse, Preview, PreviewField, SecretNeed},
-    replay::state_after,
+    replay::{
+        Difference, Divergence, Ended, Fate, Replay, ReplayedBlock, Verdict, Written,
+        first_difference, state_after, written,
+    },
     state::{Command, RunState},
     view::shown,
 };

@@ -18,7 +18,7 @@ use std::{
 
 use blueprint_model::{
     EventKind,
-    block::{BodyEnd, Granted, Wish},
+    block::{BodyEnd, Change, Granted, Wish},
     blueprint::OnResume,
     event::{At, CancelReason, Counts, RunError, RunStatus},
     id::BlockPath,
@@ -185,6 +185,27 @@ impl RunState {
             if self.is_open(at) {
                 self.ring(at, timer, time);
             }
+        }
+    }
+
+    /// Rings a block's timers although their time has not come: that of its own deadline, or the
+    /// others.
+    pub(crate) fn ring_early(&mut self, at: At, is_deadline: bool) {
+        let is_it = |(_, other, timer): &&(Timestamp, At, Timer)| {
+            *other == at && (*timer == Timer::Timeout) == is_deadline
+        };
+        let timers: Vec<_> = self.timers.iter().filter(is_it).copied().collect();
+        for entry @ (time, at, timer) in timers {
+            self.timers.remove(&entry);
+            self.ring(at, timer, time);
+        }
+    }
+
+    /// Returns the changes of the state that take effect with this fact.
+    pub(crate) fn staged(&self, event: &EventKind) -> Vec<Change> {
+        match event {
+            EventKind::BlockFinished { at, .. } => self.slot(*at).staged.clone(),
+            _ => Vec::new(),
         }
     }
 
@@ -365,12 +386,12 @@ impl RunState {
         }
     }
 
-    fn may_start(&self, at: At) -> bool {
+    pub(crate) fn may_start(&self, at: At) -> bool {
         self.is_open(at) && self.slot(at).status == Status::Due && !self.is_given_up(at)
     }
 
     /// Returns whether the block has not ended.
-    fn is_open(&self, at: At) -> bool {
+    pub(crate) fn is_open(&self, at: At) -> bool {
         let scope = self.scopes[at.scope as usize].as_deref();
         scope.is_some_and(|scope| !scope.slots[at.block as usize].status.is_ended())
     }
