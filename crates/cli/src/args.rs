@@ -55,6 +55,7 @@ pub enum Command {
     Test(commands::test::Args),
     Run(commands::run::Args),
     Runs(commands::runs::Args),
+    Replay(commands::replay::Args),
     Vault(commands::vault::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),
