@@ -107,9 +107,10 @@ fn growth(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let mut full = Store::new(Flush::Full);
     let runs = history / 1_000;
     full.runs(runtime, runs, 1_000, Pace::Behind);
-    for (name, pace, events) in
-        [("strict", Pace::Strict, effort.size(300, 3)), ("behind", Pace::Behind, effort.size(20_000, 3))]
-    {
+    for (name, pace, events) in [
+        ("strict", Pace::Strict, effort.size(300, 3)),
+        ("behind", Pace::Behind, effort.size(20_000, 3)),
+    ] {
         let mut empty = Store::new(Flush::Full);
         let compared = compare(
             effort,
@@ -272,9 +273,7 @@ impl Writer {
     fn new(flush: Flush) -> Self {
         let folder = folder();
         let connection = Connection::open(folder.path().join("bare.db")).expect("a new file");
-        connection
-            .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
-            .expect("a local folder");
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).expect("a local folder");
         connection
             .execute_batch(&format!(
                 "PRAGMA synchronous = {}; CREATE TABLE events (place INTEGER PRIMARY KEY,

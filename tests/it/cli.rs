@@ -2,6 +2,7 @@
 
 mod hostile;
 mod program;
+mod replay;
 mod signals;
 mod vault;
 
