@@ -3,6 +3,7 @@
 mod history;
 mod hostile;
 mod program;
+mod replay;
 mod signals;
 mod vault;
 

@@ -8,6 +8,7 @@ mod kills;
 mod layers;
 mod leaks;
 mod readme;
+mod replay;
 mod schema;
 mod semantics;
 mod simulation;

@@ -46,13 +46,14 @@ pub fn crash_anywhere(
     let result = runtime.block_on(async {
         let server = Server::start().await.expect("a port");
         let prepared = run::prepare(case, Way::OneThread);
-        let Ok((whole, record)) = run::play(case, &prepared, server.address).await else {
+        let Ok((whole, history)) = run::play(case, &prepared, server.address).await else {
             return Ok(0);
         };
         let expected = trace::of_run(&whole);
         let crashes = pick(whole.journal.len());
         for after in &crashes {
-            let seen = trace::of_run(&resume(case, &prepared, &whole, &record, *after).await);
+            let seen =
+                trace::of_run(&resume(case, &prepared, &whole, &history.record, *after).await);
             if seen != expected {
                 return Err(difference(&whole, *after, &expected, &seen));
             }

@@ -8,6 +8,7 @@ pub mod oracle;
 pub mod probe;
 pub mod random;
 pub mod reference;
+pub mod replay;
 pub mod run;
 pub mod secrets;
 pub mod server;

@@ -9,19 +9,18 @@ use blueprint_engine::{
 };
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{
-    BlockPath, Diagnostic, Event, EventKind, Journal, Registry, RunId, RunRecord, SecretName,
-    Value,
+    BlockPath, Diagnostic, Event, EventKind, Journal, Registry, RunId, SecretName, Value,
     block::Wish,
     event::At,
     format,
-    journal::{Letter, Question},
+    journal::{History, Letter, Question},
 };
 use blueprint_vault::SecondNet;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     case::{Cancel, Case},
-    secrets,
+    replay, secrets,
     server::{Received, Server},
     trace,
 };
@@ -199,12 +198,17 @@ async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
         Stand::Suite(Server::start().await.expect("a port"))
     };
     let prepared = prepare(case, way);
-    let (ran, _) = match play(case, &prepared, stand.address()).await {
+    let (ran, history) = match play(case, &prepared, stand.address()).await {
         Ok(played) => played,
         Err(why) => return Outcome::refused(&why),
     };
     let text = trace::of_run(&ran);
-    let depth = case.limits(stand.address()).depth;
+    let limits = case.limits(stand.address());
+    let depth = limits.depth;
+    if way == Way::OneThread {
+        let (plan, library) = (&prepared.plan, &prepared.library);
+        replay::goes_the_same_way(&history, plan, library, prepared.env.clone(), limits).await;
+    }
     judge(&ran, &prepared.plan, &prepared.library, depth);
     find_values(&ran, &text, names_of(&prepared.needs), &case.vault);
     let received = match case.shows_received {
@@ -233,12 +237,12 @@ pub(crate) fn prepare(case: &Case, way: Way) -> Prepared {
     Prepared { plan, library: Arc::new(linked.library), needs, env: Arc::new(env_of(case)) }
 }
 
-/// Runs a case against a server; returns the run and what it began with, or why it did not start.
+/// Runs a case against a server; returns the run and what was kept of it, or why it did not start.
 pub(crate) async fn play(
     case: &Case,
     prepared: &Prepared,
     server: SocketAddr,
-) -> Result<(Ran, RunRecord), String> {
+) -> Result<(Ran, History), String> {
     let secrets = secrets::load(&prepared.needs, &case.vault).map_err(|err| err.to_string())?;
     let start = StartRun {
         plan: prepared.plan.clone(),
@@ -259,7 +263,7 @@ pub(crate) async fn play(
     };
     let ran = watch(handle, &*journal, case).await;
     let history = journal.read(&ran.end.run).await.expect("memory").expect("it is kept");
-    Ok((Ran { journal: history.events, ..ran }, history.record))
+    Ok((Ran { journal: history.events.clone(), ..ran }, history))
 }
 
 fn is_concurrency(line: &[u8]) -> bool {

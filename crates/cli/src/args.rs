@@ -56,6 +56,7 @@ pub enum Command {
     Run(commands::run::Args),
     Runs(commands::runs::Args),
     Why(commands::why::Args),
+    Replay(commands::replay::Args),
     Vault(commands::vault::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),

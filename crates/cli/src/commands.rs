@@ -16,6 +16,8 @@ pub mod help;
 pub mod init;
 pub mod new;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
+pub mod replay;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod run;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod runs;
@@ -50,5 +52,6 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Run(args) => run::run(args, app),
         Command::Runs(args) => runs::run(args, app),
         Command::Why(args) => why::run(args, app),
+        Command::Replay(args) => replay::run(args, app),
     }
 }

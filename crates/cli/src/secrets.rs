@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_engine::SecretNeed;
-use blueprint_model::{Secret, SecretName, Secrets, code};
+use blueprint_model::{Secret, SecretName, Secrets, code, journal::HandleTable};
 use blueprint_vault::{
     AuditFault, AuditFile, Cost, FileVault, KeyKind, KeySource, LoadError, Need, Source, Sources,
     Vault,
@@ -105,6 +105,23 @@ pub fn load(needs: &[SecretNeed], project: &Project, app: &mut App) -> Result<Se
     let needs = needs_of(needs);
     let has_vault = vault_path(project, app).exists();
     vault(project, app)?.load(&needs, now()).map_err(|err| load_failure(&err, has_vault))
+}
+
+/// Loads what a run needs that takes answers from an earlier one: its handles are the same.
+///
+/// # Errors
+///
+/// Returns a failure that names every missing secret at once, or says what keeps the vault shut.
+pub fn reload(
+    needs: &[SecretNeed],
+    handles: &HandleTable,
+    project: &Project,
+    app: &mut App,
+) -> Result<Secrets> {
+    let needs = needs_of(needs);
+    let has_vault = vault_path(project, app).exists();
+    let loaded = vault(project, app)?.reload(&needs, now(), handles);
+    loaded.map_err(|err| load_failure(&err, has_vault))
 }
 
 /// Returns what the vault is asked for.

@@ -15,7 +15,7 @@ use blueprint_vault::Vault;
 
 use crate::{
     app::App,
-    commands::run::mocks,
+    commands::run::{from, mocks},
     config::project::Flush as FlushSetting,
     failure::Failure,
     project::{self, Project},
@@ -182,6 +182,7 @@ pub fn pinned(record: &RunRecord, registry: &Registry) -> Result<Pinned> {
 pub fn handles(history: &History) -> Secrets {
     let table = history.record.handles.as_ref();
     let secrets = table.map_or_else(Secrets::none, blueprint_vault::without_values);
+    from::learn(&history.record.setup, &secrets);
     for event in &history.events {
         if let EventKind::SecretDerived { token, function, arguments, .. } = event.kind.clone() {
             secrets.learn(Derived { token, function, arguments });
@@ -230,7 +231,9 @@ impl Rebuilder {
             Some(handles) => {
                 let needs = secrets::needs_of(&library.secrets(&plan));
                 let loaded = self.vault.reload(&needs, secrets::now(), handles);
-                loaded.map_err(|err| secrets::load_failure(&err, self.has_vault))?
+                let secrets = loaded.map_err(|err| secrets::load_failure(&err, self.has_vault))?;
+                from::learn(&record.setup, &secrets);
+                secrets
             }
         };
         Ok(Rebuilt { plan, library, secrets, env: self.env.clone() })

@@ -3,10 +3,12 @@
 
 pub mod compare;
 pub mod file;
+pub mod recorded;
 pub mod trial;
 
 pub use self::{
     compare::{Difference, differences},
     file::{Case, Expected, TestFile},
+    recorded::case_of,
     trial::{Actual, Subject, run},
 };

@@ -5,6 +5,7 @@
 //! store, since they can be run again with the same result; what goes outside, and the end, wait
 //! until all before is durable.
 
+mod follow;
 mod work;
 
 use std::{
@@ -27,12 +28,14 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
 };
 
+pub(crate) use self::follow::is_answered;
 use self::work::{AtWork, Worked};
 use crate::{
     clock::{Clock, Ids},
     handle::{Halt, RunEnd, RunHandle, Stop},
     library::Library,
     plan::Plan,
+    replay::Script,
     resolve::Surroundings,
     state::{Command, RunState},
     view,
@@ -266,6 +269,7 @@ impl Engine {
             tasks: JoinSet::new(),
             at_work: BTreeMap::new(),
             held: BTreeMap::new(),
+            script: None,
         };
         (run, events)
     }
@@ -313,6 +317,8 @@ struct Run {
     at_work: BTreeMap<At, AtWork>,
     /// The inputs of blocks that wait, for when they go on.
     held: BTreeMap<At, Arc<Inputs>>,
+    /// What it goes by instead of the clock, if it is a replay.
+    script: Option<Box<Script>>,
 }
 
 impl Run {
@@ -372,7 +378,11 @@ impl Run {
     /// Applies an event that the store has taken, and publishes it.
     fn take(&mut self, event: Event) {
         self.seq = event.seq;
+        let changes = self.script.as_ref().map(|_| self.state.staged(&event.kind));
         self.state.apply(&event.kind, event.time);
+        if let (Some(script), Some(changes)) = (self.script.as_deref_mut(), changes) {
+            script.note(&event.kind, changes);
+        }
         if !self.events.is_closed() {
             self.unpublished.push_back(Arc::new(view::shown(event, &self.secrets)));
             self.publish();

@@ -18,7 +18,7 @@ mod resolve;
 mod retry;
 mod state;
 mod view;
-mod why;
+pub mod why;
 
 pub use crate::{
     clock::{Clock, Ids},
@@ -28,8 +28,10 @@ pub use crate::{
     library::{Library, Linked},
     outline::{Outline, OutlineEdge, OutlineNode},
     plan::{BlockInfo, Built, Goes, Plan, PlannedUse, Preview, PreviewField, SecretNeed},
-    replay::state_after,
+    replay::{
+        Difference, Divergence, Ended, Fate, Replay, ReplayedBlock, Verdict, Written,
+        first_difference, state_after, written,
+    },
     state::{Command, RunState},
     view::shown,
-    why::{By, EdgeIn, Ended, Failed, Fate, Link, NoBlock, Stands, Told, WaitsFor, Why, why},
 };

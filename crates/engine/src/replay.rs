@@ -1,7 +1,16 @@
-//! What a run's events say about it afterwards.
+//! What a run's events say about it afterwards, and whether it would go the same way again.
+
+mod compare;
+mod script;
+mod written;
 
 use blueprint_model::{Event, EventKind, block::Wish, value::Shared};
 
+pub use self::compare::{
+    Difference, Divergence, Ended, Fate, Replay, ReplayedBlock, Verdict, first_difference,
+};
+pub(crate) use self::script::{Script, Turn};
+pub use self::written::{Written, written};
 use crate::{change, plan::Plan};
 
 /// Returns the state of a run of `plan` after these events of it. Blueprints that it called have

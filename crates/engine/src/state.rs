@@ -18,7 +18,7 @@ use std::{
 
 use blueprint_model::{
     EventKind,
-    block::{BodyEnd, Granted, Wish},
+    block::{BodyEnd, Change, Granted, Wish},
     blueprint::OnResume,
     event::{At, CancelReason, Counts, RunError, RunStatus},
     id::BlockPath,
@@ -203,6 +203,32 @@ impl RunState {
             if self.is_open(at) {
                 self.expire(at, time);
             }
+        }
+    }
+
+    /// Rings a block's timers although their time has not come: that of its own deadline, or the
+    /// others.
+    pub(crate) fn ring_early(&mut self, at: At, is_deadline: bool) {
+        if is_deadline {
+            let own = self.deadlines.iter().filter(|(_, other)| *other == at);
+            for (time, at) in own.copied().collect::<Vec<_>>() {
+                self.deadlines.remove(&(time, at));
+                self.expire(at, time);
+            }
+            return;
+        }
+        let own = self.timers.iter().filter(|(_, other, _)| *other == at);
+        for (time, at, timer) in own.copied().collect::<Vec<_>>() {
+            self.timers.remove(&(time, at, timer));
+            self.ring(at, timer);
+        }
+    }
+
+    /// Returns the changes of the state that take effect with this fact.
+    pub(crate) fn staged(&self, event: &EventKind) -> Vec<Change> {
+        match event {
+            EventKind::BlockFinished { at, .. } => self.slot(*at).staged.clone(),
+            _ => Vec::new(),
         }
     }
 
@@ -392,12 +418,12 @@ impl RunState {
         }
     }
 
-    fn may_start(&self, at: At) -> bool {
+    pub(crate) fn may_start(&self, at: At) -> bool {
         self.is_open(at) && self.slot(at).status == Status::Due && !self.is_given_up(at)
     }
 
     /// Returns whether the block has not ended.
-    fn is_open(&self, at: At) -> bool {
+    pub(crate) fn is_open(&self, at: At) -> bool {
         let scope = self.scopes[at.scope as usize].as_deref();
         scope.is_some_and(|scope| !scope.slots[at.block as usize].status.is_ended())
     }

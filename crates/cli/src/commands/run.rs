@@ -1,6 +1,7 @@
 //! `blueprint run`: one run of one blueprint, in this process.
 
 mod dry;
+pub(crate) mod from;
 mod inputs;
 mod known;
 pub(crate) mod mocks;
@@ -14,9 +15,9 @@ use std::{
 };
 
 use anyhow::Result;
-use blueprint_engine::{Library, Origin, Plan, RunEnd, StartError, StartRun};
+use blueprint_engine::{Library, Origin, Plan, RunEnd, SecretNeed, StartError, StartRun};
 use blueprint_model::{
-    Journal, RunId, Value,
+    Journal, RunId, Secrets, Value,
     block::Reach,
     code,
     event::{CancelReason, RunStatus},
@@ -56,6 +57,7 @@ pub(crate) const PARK_AFTER: Duration = Duration::from_secs(1);
 ///   blueprint run city-weather --output ndjson
 ///   blueprint run city-weather --dry-run
 ///   blueprint run invoice --key order-17
+///   blueprint run city-weather --from answer --of @last
 ///   blueprint run city-weather --mock each_city.fetch=@answer.json
 ///
 /// A mock is a JSON file: any value, which then is the block's result, or an object such as
@@ -82,6 +84,12 @@ pub struct Args {
     /// Give a block an answer instead of letting it run; may be given several times
     #[arg(long = "mock", value_name = "BLOCK=@FILE", value_parser = inputs::parse_mock)]
     pub mocks: Vec<Input>,
+    /// Begin at this block: what does not follow on it answers as it did in the run of `--of`
+    #[arg(long, value_name = "BLOCK", requires = "of")]
+    pub from: Option<String>,
+    /// The run that `--from` takes answers and inputs from: an id, a part of it, or `@last`
+    #[arg(long, value_name = "RUN", requires = "from")]
+    pub of: Option<String>,
     /// Give the run a key: the same key gives the same run, and it runs once
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
@@ -120,18 +128,27 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     let Some((plan, library)) = checked(&project, &file, args.output, app)? else {
         return Ok(Exit::Wrong);
     };
-    let inputs = inputs::gather(args.inputs.as_deref(), &args.input, &plan.inputs)?;
+    let earlier = match (&args.from, &args.of) {
+        (Some(block), Some(run)) => Some(from::read(block, run, &plan, &project, app)?),
+        (_, _) => None,
+    };
+    let mut inputs = inputs::gather(args.inputs.as_deref(), &args.input, &plan.inputs)?;
+    let mut payload = inputs.clone();
+    if let Some(earlier) = &earlier {
+        (inputs, payload) = with_earlier(earlier, inputs);
+    }
     let given = plan.inputs_from(&inputs).map_err(|misfits| wrong_inputs(&misfits))?;
-    let (Pinned { plan, library }, setup) = mocks::put(&args.mocks, plan, library, app)?;
+    let setup = earlier.as_ref().map(|earlier| &earlier.setup);
+    let (Pinned { plan, library }, setup) = mocks::put(&args.mocks, setup, plan, library, app)?;
     let env = listed_variables(&project, app);
     if args.dry_run {
         let trial = dry::Trial { plan: &plan, library: &library, inputs: &given, env: &env };
         return dry::run(&trial, &project, args.output, app);
     }
     let start = StartRun {
-        secrets: secrets::load(&library.secrets(&plan), &project, app)?,
+        secrets: load_secrets(&library.secrets(&plan), earlier.as_ref(), &project, app)?,
         env: Arc::new(env),
-        payload: inputs.clone(),
+        payload,
         inputs,
         timeout: args.timeout,
         origin: Origin { trigger: "cli".into(), key: args.key.clone(), setup },
@@ -216,6 +233,39 @@ struct Manner {
     output: Output,
     parks: bool,
     is_kept: bool,
+}
+
+/// Returns inputs and payload: those that an earlier run had, with what is given in their place.
+fn with_earlier(earlier: &from::Earlier, given: Value) -> (Value, Value) {
+    match given {
+        Value::Object(given) if given.is_empty() => {
+            (earlier.inputs.clone(), earlier.payload.clone())
+        }
+        given => {
+            let mut inputs = earlier.inputs.clone();
+            if let (Some(inputs), Value::Object(given)) = (inputs.as_object_mut(), given) {
+                inputs.extend(given);
+            }
+            (inputs.clone(), inputs)
+        }
+    }
+}
+
+/// Loads what a run needs; handles in answers of an earlier run stand for the same keys as in it.
+fn load_secrets(
+    needs: &[SecretNeed],
+    earlier: Option<&from::Earlier>,
+    project: &Project,
+    app: &mut App,
+) -> Result<Secrets> {
+    let Some((earlier, handles)) =
+        earlier.and_then(|earlier| Some((earlier, earlier.handles.as_ref()?)))
+    else {
+        return secrets::load(needs, project, app);
+    };
+    let secrets = secrets::reload(needs, handles, project, app)?;
+    from::learn(&json!({"from": earlier.setup}), &secrets);
+    Ok(secrets)
 }
 
 fn watch(start: StartRun, project: &Project, manner: Manner, app: &mut App) -> Result<Exit> {
@@ -356,7 +406,8 @@ fn document(blueprint: &str, end: &RunEnd) -> Value {
     })
 }
 
-fn listed_variables(project: &Project, app: &App) -> BTreeMap<String, String> {
+/// Returns the process variables that a run of the project may see.
+pub(crate) fn listed_variables(project: &Project, app: &App) -> BTreeMap<String, String> {
     let listed = project.settings.env.iter();
     listed.filter_map(|name| Some((name.clone(), app.environment.get(name)?.into()))).collect()
 }

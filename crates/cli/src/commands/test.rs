@@ -1,6 +1,7 @@
 //! `blueprint test`: runs blueprints against canned answers.
 
 mod find;
+mod from;
 mod report;
 
 use std::{
@@ -41,6 +42,9 @@ use crate::{
 ///         state: {}
 ///         error: no such name        # or {block, outcome, message}
 ///
+/// With --from, a kept run becomes a case: what it was answered from outside becomes mocks. No value
+/// of a secret is in it.
+///
 /// A block that reaches outside must be mocked. A mock is the result, or an object of `outcome`,
 /// `result` and `message`; a list gives one answer each time. Without `status` and `error`, a run
 /// must succeed. Exit code 1 means that a case failed.
@@ -50,6 +54,8 @@ use crate::{
 ///   blueprint test
 ///   blueprint test city-weather
 ///   blueprint test blueprints/hello.test.yaml --update
+///   blueprint test --from @last
+///   blueprint test --from @last --write
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -59,6 +65,12 @@ pub struct Args {
     /// Write what came into the test files where it is not what is expected
     #[arg(long)]
     pub update: bool,
+    /// Write a case that is what this run was: an id, a part of it, or `@last`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["paths", "update"])]
+    pub from: Option<String>,
+    /// Add the case of `--from` to this file, or to the one beside the blueprint
+    #[arg(long, value_name = "FILE", requires = "from", num_args = 0..=1)]
+    pub write: Option<Option<PathBuf>>,
 }
 
 /// How a case went.
@@ -84,6 +96,9 @@ struct Tally {
 ///
 /// Returns a failure if there is no test, or a file cannot be read, checked or written.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
+    if let Some(run) = &args.from {
+        return from::run(run, args.write.as_ref(), app);
+    }
     let files = find::files(&args.paths)?;
     let mut tally = Tally::default();
     for file in &files {

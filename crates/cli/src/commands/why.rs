@@ -1,7 +1,7 @@
 //! `blueprint why`: why a block of a run ran, or did not.
 
 use anyhow::Result;
-use blueprint_engine::{NoBlock, Told};
+use blueprint_engine::why::{NoBlock, Told, Why};
 
 use crate::{
     app::App, exit::Exit, failure::Failure, history::Kept, project::Project, render::why, store,
@@ -46,7 +46,7 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     Ok(Exit::Fine)
 }
 
-fn ask(kept: &Kept, project: &Project, block: &str) -> Result<blueprint_engine::Why> {
+fn ask(kept: &Kept, project: &Project, block: &str) -> Result<Why> {
     let pinned = store::pinned(&kept.history.record, &project.registry()?)?;
     let told = Told {
         plan: pinned.plan,
@@ -55,7 +55,7 @@ fn ask(kept: &Kept, project: &Project, block: &str) -> Result<blueprint_engine::
         events: &kept.history.events,
         secrets: &kept.secrets,
     };
-    blueprint_engine::why(&told, block).map_err(|fault| {
+    blueprint_engine::why::why(&told, block).map_err(|fault| {
         let hint = match &fault {
             NoBlock::Unknown { near: Some(near), .. } => format!("did you mean `{near}`?"),
             NoBlock::Unknown { near: None, .. } => {

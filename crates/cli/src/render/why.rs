@@ -1,6 +1,6 @@
 //! Why a block ran, or did not, in words.
 
-use blueprint_engine::{By, Ended, Fate, Stands, Why};
+use blueprint_engine::why::{By, Ended, Fate, Stands, Why};
 use blueprint_model::{
     Value,
     blueprint::Join,
@@ -260,7 +260,7 @@ fn ended_to_json(ended: &Ended) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use blueprint_engine::{EdgeIn, Link};
+    use blueprint_engine::why::{EdgeIn, Link};
 
     use super::*;
 

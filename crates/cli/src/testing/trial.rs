@@ -185,7 +185,8 @@ fn secrets(case: &Case, plan: &Arc<Plan>, library: &Library) -> Result<Secrets> 
     loaded.map_err(|err| Failure::wrong(err.to_string()).code(code::SECRETS_MISSING).into())
 }
 
-fn line(event: &Event) -> Option<String> {
+/// Returns the line of a trace that says how a block ended.
+pub(super) fn line(event: &Event) -> Option<String> {
     match &event.kind {
         EventKind::BlockFinished { block, outcome, .. } => Some(format!("{block} {outcome}")),
         EventKind::BlockSkipped { block, .. } => Some(format!("{block} skipped")),

@@ -20,7 +20,7 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::task::{AbortHandle, Id};
 
-use super::{Run, micros_between};
+use super::{Run, follow::Again, micros_between};
 use crate::{
     plan::{Plan, Step},
     resolve::Resolver,
@@ -30,6 +30,10 @@ use crate::{
 
 /// Longer than any run; a block without a deadline has the run's.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Why a block ended that was in flight when the last process ended, and must not run twice.
+pub(super) const INTERRUPTED: &str =
+    "the process ended while the block was at work, and `on_resume` is `fail`";
 
 /// A block that works in a task of its own.
 pub(super) struct AtWork {
@@ -60,6 +64,11 @@ pub(super) struct Attempt {
 impl Attempt {
     fn of(cx: &BlockCx) -> Self {
         Self { number: cx.attempt, began: cx.now }
+    }
+
+    /// Returns when it began.
+    pub(super) fn began(&self) -> Timestamp {
+        self.began
     }
 }
 
@@ -95,23 +104,26 @@ impl Run {
         let plan = self.state.scope(at.scope).plan.clone();
         let step = step_of(&plan, self.state.scope(at.scope).graph, at);
         let egress = Egress::new(self.secrets.clone(), step.permit.clone());
-        let number = self.state.slot(at).attempt + u32::from(granted.is_none());
+        let slot = self.state.slot(at);
+        // In a replay, a block may be at work already, until its turn has come.
+        let is_new = granted.is_none() && slot.status != Status::Running;
+        let number = slot.attempt + u32::from(is_new);
         let inputs = match inputs {
             Some(inputs) => inputs,
-            None => {
-                let resolver = Resolver {
-                    state: &self.state,
-                    around: &self.around,
-                    egress: &egress,
-                    at,
-                    attempt: number,
-                };
-                match resolver.inputs(step) {
-                    Ok(inputs) => Arc::new(inputs),
-                    Err(message) => return self.failed_to_resolve(at, step, number, message),
+            None => match self.resolve(at, step, &egress, number) {
+                Ok(inputs) => inputs,
+                Err(message) => return self.failed_to_resolve(at, step, number, message),
+            },
+        };
+        if granted.is_none() {
+            match self.again(at, step, number) {
+                None | Some(Again::Anew) => {}
+                Some(Again::Unanswered) => return Ok(()),
+                Some(Again::Recorded(end)) => {
+                    return self.ended(at, step, self.attempt(number), end);
                 }
             }
-        };
+        }
         let cx = self.cx(at, step, egress, number);
         let job = Job { block: step.block.clone(), inputs, cx, granted };
         match step.kind.pace {
@@ -121,6 +133,32 @@ impl Run {
             Pace::Instant => self.work_now(at, step, job),
             Pace::Waiting => self.work_apart(at, step, job),
         }
+    }
+
+    /// Lets a block be at work without working yet: in a replay, that has a turn of its own.
+    pub(super) fn begin(&mut self, at: At) -> Result<(), JournalError> {
+        let plan = self.state.scope(at.scope).plan.clone();
+        let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let egress = Egress::new(self.secrets.clone(), step.permit.clone());
+        let attempt = self.state.slot(at).attempt + 1;
+        match self.resolve(at, step, &egress, attempt) {
+            Ok(inputs) => self.held.insert(at, inputs),
+            Err(message) => return self.failed_to_resolve(at, step, attempt, message),
+        };
+        let block = self.state.path(at);
+        self.record(EventKind::BlockStarted { at, block, attempt })
+    }
+
+    fn resolve(
+        &self,
+        at: At,
+        step: &Step,
+        egress: &Egress,
+        attempt: u32,
+    ) -> Result<Arc<Inputs>, String> {
+        let (state, around) = (&self.state, &self.around);
+        let resolver = Resolver { state, around, egress, at, attempt };
+        resolver.inputs(step).map(Arc::new)
     }
 
     /// Takes what a piece of work left.
@@ -136,7 +174,7 @@ impl Run {
         // Before anything is recorded: what the block logged may hold what it obtained.
         let finish = self.keep_outputs(at, step, worked.finish);
         self.leave_notes(at, worked.notes)?;
-        match finish {
+        match finish.map(|finish| self.as_recorded(at, attempt, finish)) {
             Ok(Finish::Wish(wish)) => {
                 self.held.insert(at, worked.inputs);
                 let wish = self.bounded(step, wish);
@@ -169,8 +207,7 @@ impl Run {
     pub(super) fn interrupted(&mut self, at: At) -> Result<(), JournalError> {
         let plan = self.state.scope(at.scope).plan.clone();
         let step = step_of(&plan, self.state.scope(at.scope).graph, at);
-        let message = "the process ended while the block was at work, and `on_resume` is `fail`";
-        let end = failure(step, &BlockError::permanent(message));
+        let end = failure(step, &BlockError::permanent(INTERRUPTED));
         self.finish(at, self.attempt(self.state.slot(at).attempt), end)
     }
 
@@ -491,7 +528,7 @@ fn late(step: &Step, attempt: Attempt) -> Worked {
     Worked { attempt, finish, notes: Notes::default(), inputs: Arc::default() }
 }
 
-fn timed_out(step: &Step) -> BlockError {
+pub(super) fn timed_out(step: &Step) -> BlockError {
     let timeout = step.timeout.unwrap_or_default();
     BlockError::transient(format!("timed out after {}", units::format_duration(timeout)))
 }

@@ -70,6 +70,19 @@ impl Secrets {
         Some(view)
     }
 
+    /// Returns whether a text of the value holds a handle that stands for nothing here: one of a secret
+    /// that a run obtained, and that lived in its process only.
+    pub fn has_unknown(&self, value: &Value) -> bool {
+        self.0.tools.is_some()
+            && value::any_text(value, &mut |text| {
+                let found = self.0.shape.find(text);
+                found.into_iter().any(|found| match found {
+                    Found::Whole(range) => self.meaning(&text[range]).is_none(),
+                    Found::Damaged(_) => true,
+                })
+            })
+    }
+
     /// Adds the keys that a text's tokens stand for, those in functions included; none twice.
     pub(crate) fn add_mentions(&self, text: &str, mentions: &mut Mentions) {
         self.collect_mentions(text, None, 0, mentions);

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     app::App,
     canned::{self, Answer, Canned, Faults, Times},
-    commands::run::Input,
+    commands::run::{Input, from},
     failure::Failure,
     store::Pinned,
 };
@@ -22,6 +22,7 @@ use crate::{
 /// Returns a failure if there is no such block, or its file is no JSON or no answer of it.
 pub(super) fn put(
     mocks: &[Input],
+    earlier: Option<&Value>,
     plan: Arc<Plan>,
     library: Library,
     app: &mut App,
@@ -35,16 +36,25 @@ pub(super) fn put(
         app.err.line(&format!("`{}` is mocked and does not run", mock.key))?;
         answers.insert(mock.key.clone(), value);
     }
-    let setup = if answers.is_empty() { Value::Null } else { json!({"mocks": answers}) };
+    let mut setup = if answers.is_empty() { Value::Null } else { json!({"mocks": answers}) };
+    if let Some(earlier) = earlier {
+        setup["from"] = earlier.clone();
+    }
     Ok((put_again(&setup, plan, Arc::new(library))?, setup))
 }
 
-/// Returns plan and library with the blocks in them that a run's setup mocks.
+/// Returns plan and library with the blocks in them that a run's setup mocks, or that answer as they
+/// did in an earlier run.
 ///
 /// # Errors
 ///
 /// Returns a failure if there is no such block, or no such answer of it.
 pub(crate) fn put_again(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {
+    let Pinned { plan, library } = from::put(setup, plan, library)?;
+    put_mocks(setup, plan, library)
+}
+
+fn put_mocks(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {
     let Some(mocks) = setup.get("mocks").and_then(Value::as_object) else {
         return Ok(Pinned { plan, library });
     };

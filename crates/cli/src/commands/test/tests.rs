@@ -29,7 +29,7 @@ fn run_tests(tests: &str, update: bool) -> (Result<Exit>, String, String) {
     fs::write(folder.path().join("x.yaml"), BLUEPRINT).unwrap();
     fs::write(&file, tests).unwrap();
     let mut app = App::in_memory();
-    let exit = run(&Args { paths: vec![file.clone()], update }, &mut app);
+    let exit = run(&Args { paths: vec![file.clone()], update, from: None, write: None }, &mut app);
     (exit, app.out.text(), fs::read_to_string(file).unwrap())
 }
 
@@ -182,6 +182,7 @@ fn a_wrong_file_is_told_with_its_place() {
 fn the_examples_pass_their_tests() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
     let mut app = App::in_memory();
-    let exit = run(&Args { paths: vec![folder], update: false }, &mut app).unwrap();
+    let exit = run(&Args { paths: vec![folder], update: false, from: None, write: None }, &mut app)
+        .unwrap();
     assert_eq!(exit, Exit::Fine, "{}", app.out.text());
 }
