@@ -26,6 +26,7 @@ pub mod schema;
 pub mod test;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod why;
 
 /// Runs a command.

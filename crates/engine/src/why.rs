@@ -236,7 +236,7 @@ pub fn why(told: &Told<'_>, block: &str) -> Result<Why, NoBlock> {
     let fold = Fold::of(told);
     let at = fold.find(block).ok_or_else(|| no_block(&fold, block))?;
     let step = fold.step(at);
-    let edges: Vec<EdgeIn> = step.incoming.iter().map(|edge| edge_in(&fold, at, edge)).collect();
+    let edges: Vec<EdgeIn> = step.incoming.iter().map(|edge| edge_in(&fold, at, *edge)).collect();
     let stands = stands(&fold, at);
     let because = match &stands {
         Stands::Ended(Ended::Skipped { edge }) => links(&fold, at, edge),
@@ -262,7 +262,7 @@ pub fn why(told: &Told<'_>, block: &str) -> Result<Why, NoBlock> {
     })
 }
 
-fn edge_in(fold: &Fold, at: At, edge: &crate::plan::Incoming) -> EdgeIn {
+fn edge_in(fold: &Fold, at: At, edge: crate::plan::Incoming) -> EdgeIn {
     let from = At { block: edge.from, ..at };
     let step = fold.step(from);
     let outcome = &step.outcomes[edge.outcome as usize].name;
@@ -310,7 +310,7 @@ fn waiting(wish: &Wish, fold: &Fold) -> Stands {
 /// Tells a block whose join is decided, and which has not started, from one that still waits for it.
 fn pending_or_due(fold: &Fold, at: At) -> Stands {
     let step = fold.step(at);
-    let fates: Vec<Fate> = step.incoming.iter().map(|edge| edge_in(fold, at, edge).fate).collect();
+    let fates: Vec<Fate> = step.incoming.iter().map(|edge| edge_in(fold, at, *edge).fate).collect();
     let is_taken = |fate: &Fate| matches!(fate, Fate::Taken(_));
     let all_resolved = !fates.contains(&Fate::Open);
     let is_due = match step.join {

@@ -113,7 +113,7 @@ fn a_run_is_shown_with_all_that_is_kept_of_it() {
         "big  false",
         "route.then not taken",
         "no price",
-        "each[1].price",
+        "✗ [1] price",
         "seen  2",
         "{\"total\":7}",
     ] {

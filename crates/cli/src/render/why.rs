@@ -28,7 +28,7 @@ pub fn lines(why: &Why, phase: Phase, paint: Paint) -> Vec<String> {
     match (why.edges.is_empty(), &why.inside) {
         (true, None) => say("no edge leads to it: it starts with the run".into()),
         (true, Some(host)) => {
-            say(format!("no edge leads to it: it starts with the graph of `{host}`"))
+            say(format!("no edge leads to it: it starts with the graph of `{host}`"));
         }
         (false, _) => say(rule(why.join).into()),
     }
