@@ -132,7 +132,7 @@ impl RunState {
             }
             EventKind::BlockWaiting { at, wish, .. } => self.waiting(*at, wish, time),
             EventKind::AnswerReceived { at, answer, .. } => {
-                self.answered(*at, Some(answer.clone()))
+                self.answered(*at, Some(answer.clone()));
             }
             EventKind::StateChanged { at, changes, .. } => {
                 self.slot_mut(*at).staged.clone_from(changes);
