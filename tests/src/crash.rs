@@ -86,7 +86,7 @@ async fn resume(
     let journal = Arc::new(MemoryJournal::keeping());
     let events = whole.journal[..after].iter().map(|event| later.event(event)).collect();
     journal.put(id, later.record(record), events);
-    write(case, &*journal, whole, after).await;
+    write(case, &journal, whole, after).await;
     let limits = case.limits(server.address);
     let engine = Engine::new(journal.clone(), Clock::System, Ids::counted(), limits);
     let rebuild = |record: &RunRecord| -> Result<Rebuilt, String> {

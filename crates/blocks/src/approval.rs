@@ -109,12 +109,12 @@ mod tests {
     use crate::testing::{Attempt, end_of, message_of, wish_of};
 
     #[track_caller]
-    fn check(answer: Value, outcome: &str, result: Value, message: Option<&str>) {
+    fn check(answer: Value, outcome: &str, result: &Value, message: Option<&str>) {
         let attempt = Attempt::new([("message", json!("Pay?"))]);
         let answer = Granted::Answer((!answer.is_null()).then(|| Arc::new(answer)));
         let end = end_of(attempt.resume(&Approval, answer));
         let seen = (&*end.outcome, &*end.result, end.message.as_deref());
-        assert_eq!(seen, (outcome, &result, message));
+        assert_eq!(seen, (outcome, result, message));
     }
 
     #[test]
@@ -134,13 +134,13 @@ mod tests {
     fn the_decision_is_the_outcome() {
         let form = json!({"amount": 3});
         let answer = json!({"decision": "approved", "by": "Ann", "note": null, "form": form});
-        check(answer.clone(), "approved", answer, None);
+        check(answer.clone(), "approved", &answer, None);
         let answer = json!({"decision": "rejected", "by": "Ann", "note": "too much", "form": null});
-        check(answer.clone(), "rejected", answer, Some("rejected by Ann: too much"));
+        check(answer.clone(), "rejected", &answer, Some("rejected by Ann: too much"));
         let bare = json!({"decision": "rejected"});
         let full = json!({"decision": "rejected", "by": null, "note": null, "form": null});
-        check(bare, "rejected", full, Some("rejected"));
-        check(Value::Null, "timeout", Value::Null, Some("nobody decided in time"));
+        check(bare, "rejected", &full, Some("rejected"));
+        check(Value::Null, "timeout", &Value::Null, Some("nobody decided in time"));
     }
 
     #[test]
