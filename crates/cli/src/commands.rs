@@ -15,7 +15,6 @@ pub mod graph;
 pub mod help;
 pub mod init;
 pub mod new;
-#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod replay;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod run;

@@ -149,7 +149,7 @@ impl Page<'_> {
                 (what, self.ended(block.recorded.as_ref()), self.ended(block.replayed.as_ref()))
             }
             Divergence::End => {
-                let end = |verdict| self.verdict_json(verdict);
+                let end = |verdict: &Option<Verdict>| self.verdict_json(verdict.as_ref());
                 let (then, now) = (end(&self.replay.recorded), end(&self.replay.replayed));
                 ("every block ends as recorded, and the run does not".to_owned(), then, now)
             }
@@ -177,7 +177,8 @@ impl Page<'_> {
         let width = names.iter().map(|name| text::width(name)).max().unwrap_or(0).max(5);
         for (block, name) in others.iter().zip(&names) {
             let (name, word) = (text::pad(name, width), text::pad(word(block), 19));
-            out.line(&format!("{name}  {word}  {}", self.change(block)).trim_end())?;
+            let line = format!("{name}  {word}  {}", self.change(block));
+            out.line(line.trim_end())?;
         }
         let value =
             |verdict: &Option<Verdict>| verdict.as_ref().map(|verdict| self.view(&verdict.value));
@@ -232,8 +233,8 @@ impl Page<'_> {
                 Some(Divergence::End) | None => Value::Null,
             },
             "blocks": replay.blocks.iter().map(block).collect::<Vec<_>>(),
-            "recorded": self.verdict_json(&replay.recorded),
-            "replayed": self.verdict_json(&replay.replayed),
+            "recorded": self.verdict_json(replay.recorded.as_ref()),
+            "replayed": self.verdict_json(replay.replayed.as_ref()),
         })
     }
 
@@ -251,7 +252,7 @@ impl Page<'_> {
         json
     }
 
-    fn verdict_json(&self, verdict: &Option<Verdict>) -> Value {
+    fn verdict_json(&self, verdict: Option<&Verdict>) -> Value {
         let Some(verdict) = verdict else { return Value::Null };
         let error = verdict.error.as_ref().map(|error| {
             json!({"block": error.block, "outcome": error.outcome, "message": error.message})

@@ -284,8 +284,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(first: Value, second: Value, expected: Option<(&str, Option<Value>, Option<Value>)>) {
-        let found = first_difference(&first, &second);
+    fn check(
+        first: &Value,
+        second: &Value,
+        expected: Option<(&str, Option<Value>, Option<Value>)>,
+    ) {
+        let found = first_difference(first, second);
         let expected =
             expected.map(|(path, first, second)| Difference { path: path.into(), first, second });
         assert_eq!(found, expected);
@@ -293,14 +297,14 @@ mod tests {
 
     #[test]
     fn the_first_difference_has_a_path() {
-        check(json!({"a": [1, {"b": 2}]}), json!({"a": [1, {"b": 2}]}), None);
+        check(&json!({"a": [1, {"b": 2}]}), &json!({"a": [1, {"b": 2}]}), None);
         check(
-            json!({"a": [1, {"b": 2}]}),
-            json!({"a": [1, {"b": 3}]}),
+            &json!({"a": [1, {"b": 2}]}),
+            &json!({"a": [1, {"b": 3}]}),
             Some(("a[1].b", Some(json!(2)), Some(json!(3)))),
         );
-        check(json!({"a": [1]}), json!({"a": []}), Some(("a[0]", Some(json!(1)), None)));
-        check(json!({}), json!({"x": null}), Some(("x", None, Some(json!(null)))));
-        check(json!(1), json!("1"), Some(("", Some(json!(1)), Some(json!("1")))));
+        check(&json!({"a": [1]}), &json!({"a": []}), Some(("a[0]", Some(json!(1)), None)));
+        check(&json!({}), &json!({"x": null}), Some(("x", None, Some(json!(null)))));
+        check(&json!(1), &json!("1"), Some(("", Some(json!(1)), Some(json!("1")))));
     }
 }
