@@ -197,6 +197,24 @@ fn parked(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let memory = resident().saturating_sub(before);
     let disk = folder_size(folder.path());
     assert!(engine.now() < first, "parking took {parking} s: some woke before all were parked");
+    let late = wake(runtime, &engine, plan, &due);
+    let p99 = late[(late.len() - 1) * 99 / 100];
+    assert!(late[0] >= 0.0, "a run woke {} ns before its time", late[0]);
+    row(table, "wake-up, late by", runs, Spread::of(late));
+    cells(table, "wake-up, p99 late by", runs, ns(p99), String::new());
+    cells(table, "memory a parked run", runs, format!("{} B", memory / runs as u64), String::new());
+    cells(table, "disk a parked run", runs, format!("{} B", disk / runs as u64), String::new());
+    cells(table, "parked in", runs, format!("{parking:.1} s"), String::new());
+}
+
+/// Lets all wake, and returns how late each went on, in nanoseconds, sorted.
+fn wake(
+    runtime: &Runtime,
+    engine: &Engine,
+    plan: Arc<Plan>,
+    due: &BTreeMap<RunId, Timestamp>,
+) -> Vec<f64> {
+    let runs = due.len();
     let late = Arc::new(Mutex::new(Vec::new()));
     let ended = AtomicU64::new(0);
     let rebuild = move |_: &RunRecord| Ok(rebuilt(&plan));
@@ -227,14 +245,7 @@ fn parked(effort: Effort, runtime: &Runtime, table: &mut Table) {
     });
     let mut late = late.lock().expect("no panic").clone();
     late.sort_by(f64::total_cmp);
-    let p99 = late[(late.len() - 1) * 99 / 100];
-    let early = late[0];
-    assert!(early >= 0.0, "a run woke {early} ns before its time");
-    row(table, "wake-up, late by", runs, Spread::of(late));
-    cells(table, "wake-up, p99 late by", runs, ns(p99), String::new());
-    cells(table, "memory a parked run", runs, format!("{} B", memory / runs as u64), String::new());
-    cells(table, "disk a parked run", runs, format!("{} B", disk / runs as u64), String::new());
-    cells(table, "parked in", runs, format!("{parking:.1} s"), String::new());
+    late
 }
 
 /// A new run beside a long history, against one in an empty store.

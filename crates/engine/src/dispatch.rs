@@ -497,6 +497,10 @@ impl Run {
 
     /// Looks whether somebody wants the run to stop, its time is up, or a timer rings.
     fn look_up(&mut self) -> Result<(), JournalError> {
+        // What is done already was done before the run is to stop.
+        while let Some(joined) = self.tasks.try_join_next_with_id() {
+            self.joined(joined)?;
+        }
         let now = self.engine.clock.now();
         if self.stop.take_wish() {
             self.cancel(CancelReason::Requested)?;
@@ -511,9 +515,6 @@ impl Run {
         }
         self.state.wake(now);
         self.publish();
-        while let Some(joined) = self.tasks.try_join_next_with_id() {
-            self.joined(joined)?;
-        }
         Ok(())
     }
 

@@ -160,6 +160,8 @@ struct Inner {
     /// Differs between the processes that work on a run one after the other, so that no token of a
     /// secret that the last one obtained comes to stand for another.
     generation: AtomicU64,
+    /// Whether there may be tokens of secrets that another process had obtained.
+    is_restored: bool,
 }
 
 #[derive(Default)]
@@ -232,6 +234,10 @@ const MAX_DERIVATION_DEPTH: usize = 32;
 impl Secrets {
     /// Returns the secrets of a run.
     pub fn new(entries: Vec<Entry>, tools: Tools) -> Self {
+        Self::build(entries, tools, false)
+    }
+
+    fn build(entries: Vec<Entry>, tools: Tools, is_restored: bool) -> Self {
         let mut edges = [0; 16];
         edges.copy_from_slice(&(tools.keyed_hash)(&tools.seed, "edges")[..16]);
         Self(Arc::new(Inner {
@@ -241,13 +247,14 @@ impl Secrets {
             table: Mutex::default(),
             obtained: Obtained::default(),
             generation: AtomicU64::default(),
+            is_restored,
         }))
     }
 
     /// Returns the secrets of a run that goes on in this process: its tokens stand for the same keys
     /// as before, in the version that `entries` has now. `tools` has the seed of the table.
     pub fn restored(entries: Vec<Entry>, tools: Tools, table: &HandleTable) -> Self {
-        let secrets = Self::new(entries, Tools { seed: table.seed, ..tools });
+        let secrets = Self::build(entries, Tools { seed: table.seed, ..tools }, true);
         for (name, version) in &table.keys {
             if let Some(entry) = secrets.position(name.as_str()) {
                 let token = secrets.token_named(&key_name(name, *version));
@@ -294,12 +301,13 @@ impl Secrets {
             table: Mutex::default(),
             obtained: Obtained::default(),
             generation: AtomicU64::default(),
+            is_restored: false,
         }))
     }
 
     /// Returns whether there is nothing to protect.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.is_empty() && self.0.obtained.is_empty()
+        self.0.entries.is_empty() && self.0.obtained.is_empty() && !self.0.is_restored
     }
 
     /// Returns the loaded entries.

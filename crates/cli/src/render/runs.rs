@@ -123,9 +123,9 @@ mod tests {
             table(&lines, now, usize::MAX, Paint::Plain).join("\n"),
             "\
 aaaaa1  invoice  ✓ succeeded    3 min ago  1.3 s
-aaaaa2  invoice  … waiting      3 min ago              wakes in 2 h
-aaaaa3  invoice  … waiting      3 min ago              check asks
-aaaaa4  invoice  ! interrupted  3 min ago              its process is gone
+aaaaa2  invoice  … waiting      3 min ago            wakes in 2 h
+aaaaa3  invoice  … waiting      3 min ago            check asks
+aaaaa4  invoice  ! interrupted  3 min ago            its process is gone
 aaaaa5  invoice  ▶ running      3 min ago  3 m 00 s"
         );
         let narrow = table(&lines, now, 40, Paint::Plain);

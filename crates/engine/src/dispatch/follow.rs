@@ -101,8 +101,28 @@ impl Run {
             self.line_up(at);
             return Ok(());
         }
+        if self.stops_before(&command)? {
+            return Ok(());
+        }
         self.perform(command).await?;
         self.finish_work().await
+    }
+
+    /// Cancels the run if the recorded one was cancelled before it came to this; returns whether it
+    /// did not come to it any more. What a block works is heard of all the same: it is done when the
+    /// wish to stop is heard.
+    fn stops_before(&mut self, command: &super::Command) -> Result<bool, JournalError> {
+        use super::Command;
+        let (Command::Resume(at, _) | Command::Open(at, _) | Command::Skip(at, _)) = command else {
+            return Ok(false);
+        };
+        let block = self.state.path(*at);
+        let script = self.script.as_deref_mut();
+        let Some(reason) = script.and_then(|script| script.cancel_before(&block)) else {
+            return Ok(false);
+        };
+        self.cancel(reason)?;
+        Ok(!matches!(command, Command::Resume(..)))
     }
 
     fn line_up(&mut self, at: At) {

@@ -175,6 +175,16 @@ impl Script {
         Some((turn, seq == LATE))
     }
 
+    /// Returns why the recorded run was cancelled before the next thing that is heard of a block, if
+    /// it was and the replay has not come to it.
+    pub(crate) fn cancel_before(&mut self, block: &BlockPath) -> Option<CancelReason> {
+        let next = self.facts.get(&block.to_string())?.front()?.seq;
+        let first = self.cancels.first_entry().filter(|cancel| *cancel.key() < next)?;
+        let (seq, reason) = first.remove_entry();
+        self.turns.remove(&(seq, None));
+        Some(reason)
+    }
+
     /// Returns whether the next thing heard of a block is that it was at work.
     pub(crate) fn begins(&mut self, block: &BlockPath) -> bool {
         self.front(block).is_some_and(|fact| matches!(fact.kind, FactKind::Started))
