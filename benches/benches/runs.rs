@@ -47,11 +47,18 @@ fn main() {
         .build()
         .expect("threads for the runtime");
     let mut table = Table::new(&["what", "size", "measured", "p10–p90"]);
-    resume(effort, &runtime, &mut table);
-    parked(effort, &runtime, &mut table);
-    growth(effort, &runtime, &mut table);
+    let parts: [(&str, fn(Effort, &Runtime, &mut Table)); 3] =
+        [("resume", resume), ("parked", parked), ("growth", growth)];
+    // A name on the command line measures that part alone.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|it| it == name);
+    for (_, part) in parts.iter().filter(|(name, _)| is_wanted(name)) {
+        part(effort, &runtime, &mut table);
+    }
     table.print();
-    throughput(effort, &runtime).print();
+    if is_wanted("throughput") {
+        throughput(effort, &runtime).print();
+    }
 }
 
 /// Blocks whose events are on the disk, beside what the disk can do: one chain of blocks that reach

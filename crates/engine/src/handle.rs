@@ -150,6 +150,8 @@ impl RunHandle {
     ///
     /// Goes on with a panic of the run itself, which is a bug.
     pub async fn halted(mut self) -> Result<Halt, JournalError> {
+        // Who has not taken the events by now never will, and they need not be kept.
+        drop(self.events.take());
         match self.task.join_next().await {
             Some(Ok(end)) => end,
             Some(Err(err)) if err.is_panic() => std::panic::resume_unwind(err.into_panic()),

@@ -44,7 +44,8 @@ pub fn line(event: &Event, tree: &Tree) -> Option<String> {
         EventKind::BlockWaiting { block, wish: Wish::Answer(question), .. } => {
             match question.kind {
                 QuestionKind::Approval => {
-                    format!("{block} waits for a decision: {}", question.name)
+                    let (asks, run) = (&question.name, event.run.short());
+                    format!("{block} asks: {asks} (blueprint runs approve {run})")
                 }
                 QuestionKind::Event => format!("{block} waits for event {}", question.name),
             }

@@ -251,10 +251,12 @@ fn wait_parts(wait: &Wait, is_running: bool) -> Vec<String> {
         Wait::Sleep(until) if is_running => {
             vec![format!("until {}", until.strftime("%Y-%m-%d %H:%M:%S UTC"))]
         }
-        Wait::Answer(question) if is_running => vec![match question.kind {
-            QuestionKind::Approval => "waits for a decision".into(),
-            QuestionKind::Event => format!("waits for event {}", question.name),
-        }],
+        Wait::Answer(question) if is_running => match question.kind {
+            QuestionKind::Approval => {
+                vec!["decide: blueprint runs approve".into(), question.name.clone()]
+            }
+            QuestionKind::Event => vec![format!("waits for event {}", question.name)],
+        },
         Wait::Sleep(_) | Wait::Answer(_) => Vec::new(),
     }
 }
