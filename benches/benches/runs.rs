@@ -174,7 +174,7 @@ fn parked(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let began = engine.now();
     // All are parked before the first wakes; then they wake over some time.
     let first = began + Duration::from_millis(runs as u64 / 2 + 2_000);
-    let spread_ms = runs as u64 / 2;
+    let spread_ms = runs as u64;
     let before = resident();
     let due: BTreeMap<RunId, Timestamp> = runtime.block_on(async {
         let mut due = BTreeMap::new();
