@@ -40,5 +40,6 @@ mod mirror;
 mod page;
 mod scripts;
 mod stage;
+mod store;
 mod vault;
 mod views;
