@@ -93,13 +93,18 @@ fn a_run_that_was_killed_leaves_no_value_and_goes_on_without_any() {
     let is_log = |path: &PathBuf| path.to_string_lossy().ends_with("-wal");
     assert!(marked(&stage).iter().any(is_log), "no log was left behind: {:?}", marked(&stage));
     stage.check_files();
+    // Meanwhile a key has a new value.
+    let new = stage.value("UNUSED").to_owned();
+    stage.run_with(&["vault", "set", "WILD"], new.as_bytes()).check(0, "WILD");
     let before = mirror.received().len();
     stage.run(&["runs", "waiting"]).check(0, "");
     stage.run(&["runs", "resume", "@last", "--output", "ndjson"]).check(0, "⟨vault.WILD⟩");
     let received = mirror.received()[before..].to_vec();
     let again = format!("/echo/again/{}", stage.value("PLAIN"));
     assert!(contains(&received, b"/slow/0"), "what was in flight was not asked again");
-    assert!(contains(&received, again.as_bytes()), "a handle was sent: {received:?}");
+    assert!(contains(&received, again.as_bytes()), "a handle was sent");
+    assert!(contains(&received, new.as_bytes()), "the old value was sent");
+    assert!(!contains(&received, stage.value("WILD").as_bytes()), "the old value was sent");
     stage.check_files();
 }
 
