@@ -112,7 +112,7 @@ pub(crate) struct Step {
     pub retry: Option<Retry>,
     pub timeout: Option<Duration>,
     pub on_resume: OnResume,
-    pub expect: Option<Schema>,
+    pub expect: Option<Box<Schema>>,
     pub fields: Vec<(&'static str, Compiled)>,
     /// What the block's scripts use, by name.
     pub variables: Vec<(Arc<str>, Ref)>,

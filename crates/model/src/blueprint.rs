@@ -143,7 +143,7 @@ pub struct Graph {
     pub span: Span,
 }
 
-/// One block as written.
+/// One block as written. Files have thousands, so what is rare is boxed.
 #[derive(Debug, Clone)]
 pub struct Node {
     /// Where its id stands.
@@ -161,11 +161,11 @@ pub struct Node {
     /// When it runs, by its incoming edges.
     pub join: Join,
     /// How it is tried again.
-    pub retry: Option<Retry>,
+    pub retry: Option<Box<Retry>>,
     /// How long one attempt may take.
     pub timeout: Option<Duration>,
     /// What its result must look like.
-    pub expect: Option<Schema>,
+    pub expect: Option<Box<Schema>>,
     /// What a resumed run does with it when it was in flight.
     pub on_resume: OnResume,
     /// Vault keys it may use beyond those it names literally.
@@ -177,7 +177,7 @@ pub struct Node {
     /// Its own fields, in file order.
     pub fields: IndexMap<String, Field>,
     /// The graph under `do`.
-    pub body: Option<Graph>,
+    pub body: Option<Box<Graph>>,
 }
 
 /// An edge as written.

@@ -199,17 +199,16 @@ pub fn did_you_mean<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -
     let mut nearest: Option<(usize, &str)> = None;
     let mut left = MAX_COMPARED;
     for name in known.into_iter().take(MAX_NAMES) {
-        let name_len = name.chars().count();
+        let name_len = if name.is_ascii() { name.len() } else { name.chars().count() };
         let limit = len.max(name_len).div_ceil(3);
         // One step changes the length by one, and which letters there are by two.
-        let is_far = len.abs_diff(name_len) > limit
-            || (letters ^ letters_of(name)).count_ones() as usize > 2 * limit;
-        if is_far {
+        let is_far = || (letters ^ letters_of(name)).count_ones() as usize > 2 * limit;
+        if len.abs_diff(name_len) > limit || is_far() {
             continue;
         }
         let Some(rest) = left.checked_sub(len * name_len) else { break };
         left = rest;
-        let distance = strsim::osa_distance(&typed_lower, &name.to_lowercase());
+        let distance = distance(&typed_lower, name, limit);
         if distance <= limit && nearest.is_none_or(|(best, _)| distance < best) {
             nearest = Some((distance, name));
         }
@@ -217,10 +216,48 @@ pub fn did_you_mean<'n>(typed: &str, known: impl IntoIterator<Item = &'n str>) -
     nearest.map(|(_, name)| name)
 }
 
+/// The longest name that is compared without memory of its own.
+const MAX_SHORT: usize = 64;
+
+/// Returns how far a name is from a text in small letters, by optimal string alignment; beyond
+/// `limit`, any number beyond it.
+fn distance(typed: &str, name: &str, limit: usize) -> usize {
+    if typed.len().max(name.len()) > MAX_SHORT || !typed.is_ascii() || !name.is_ascii() {
+        return strsim::osa_distance(typed, &name.to_lowercase());
+    }
+    let (a, b) = (typed.as_bytes(), name.as_bytes());
+    let letter = |at: usize| b[at].to_ascii_lowercase();
+    // The row before the last, the last, and the one at hand.
+    let mut rows = [[0_usize; MAX_SHORT + 1]; 3];
+    (0..=b.len()).for_each(|at| rows[1][at] = at);
+    for i in 1..=a.len() {
+        rows[2][0] = i;
+        let mut least = i;
+        for j in 1..=b.len() {
+            let is_same = a[i - 1] == letter(j - 1);
+            let mut cost = (rows[1][j - 1] + usize::from(!is_same))
+                .min(rows[1][j] + 1)
+                .min(rows[2][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == letter(j - 2) && a[i - 2] == letter(j - 1) {
+                cost = cost.min(rows[0][j - 2] + 1);
+            }
+            rows[2][j] = cost;
+            least = least.min(cost);
+        }
+        // Two rows on it can be no less, as an exchange reaches over one.
+        if least > limit + 1 {
+            return least;
+        }
+        rows.rotate_left(1);
+    }
+    rows[1][b.len()]
+}
+
 /// Returns which ASCII letters and digits are in a name, small and capital ones alike.
 fn letters_of(name: &str) -> u64 {
-    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
-    letters.fold(0, |letters, byte| letters | 1 << (byte.to_ascii_lowercase() & 63))
+    name.bytes().fold(0, |letters, byte| {
+        letters | u64::from(byte.is_ascii_alphanumeric()) << (byte.to_ascii_lowercase() & 63)
+    })
 }
 
 /// Returns the hint for a name that is not known: the nearest one, else the whole list.
@@ -265,6 +302,18 @@ mod tests {
         let long = "x".repeat(1_000_000);
         assert_eq!(did_you_mean(&long, [long.as_str()]), None);
         assert_eq!(did_you_mean("Größe", ["GRÖSSE", "größe"]), Some("größe"));
+    }
+
+    #[test]
+    fn short_names_are_compared_as_all_are() {
+        let names =
+            ["", "a", "ab", "ba", "abc", "acb", "bca", "Headers", "haeders", "header", "xyz"];
+        for (typed, name) in names.iter().flat_map(|typed| names.map(|name| (*typed, name))) {
+            let typed = typed.to_lowercase();
+            let expected = strsim::osa_distance(&typed, &name.to_lowercase());
+            assert_eq!(distance(&typed, name, 9), expected, "{typed} {name}");
+            assert_eq!(distance(&typed, name, 1) > 1, expected > 1, "{typed} {name}");
+        }
     }
 
     #[test]

@@ -348,17 +348,7 @@ impl Secrets {
     /// Returns the text with every loaded or obtained value that stands in it replaced by its handle,
     /// or `None` if it holds none: the second net.
     pub fn catch_text(&self, text: &str) -> Option<String> {
-        let tools = self.0.tools.as_ref().filter(|_| !self.is_empty())?;
-        let mut caught = None;
-        if !self.0.entries.is_empty() {
-            caught = replace_hits(text, &(tools.net)(text), |entry| self.handle(entry));
-        }
-        for (start, net) in self.0.obtained.nets() {
-            let text = caught.as_deref().unwrap_or(text);
-            let token = |entry| self.token(Meaning::Obtained(start + entry));
-            caught = replace_hits(text, &net(text), token).or(caught);
-        }
-        caught
+        if self.is_empty() { None } else { self.catch_in(text, &self.0.obtained.nets()) }
     }
 
     /// Applies the second net to a value; returns whether something was caught.
@@ -366,13 +356,28 @@ impl Secrets {
         if self.is_empty() {
             return false;
         }
+        let obtained = self.0.obtained.nets();
         let mut has_caught = false;
         value::map_text(value, &mut |text| {
-            let caught = self.catch_text(text);
+            let caught = self.catch_in(text, &obtained);
             has_caught |= caught.is_some();
             caught
         });
         has_caught
+    }
+
+    fn catch_in(&self, text: &str, obtained: &[(usize, Net)]) -> Option<String> {
+        let tools = self.0.tools.as_ref()?;
+        let mut caught = None;
+        if !self.0.entries.is_empty() {
+            caught = replace_hits(text, &(tools.net)(text), |entry| self.handle(entry));
+        }
+        for (start, net) in obtained {
+            let text = caught.as_deref().unwrap_or(text);
+            let token = |entry| self.token(Meaning::Obtained(start + entry));
+            caught = replace_hits(text, &net(text), token).or(caught);
+        }
+        caught
     }
 
     fn token(&self, meaning: Meaning) -> String {

@@ -54,15 +54,15 @@ pub fn parse(file: &str, text: &str) -> (Blueprint, Vec<Diagnostic>) {
     let mut faults = std::mem::take(&mut document.faults);
     if let Some(root) = document.root.take() {
         let mut reader = Reader::new(&document, &faults);
-        read(&mut reader, &root, &mut blueprint);
+        read(&mut reader, root, &mut blueprint);
         faults.append(&mut reader.faults);
     }
     faults.sort_by_key(|fault| (fault.span, fault.code));
     (blueprint, faults)
 }
 
-fn read(reader: &mut Reader<'_>, root: &Tree, blueprint: &mut Blueprint) {
-    let Data::Map(map) = &root.data else {
+fn read(reader: &mut Reader<'_>, mut root: Tree, blueprint: &mut Blueprint) {
+    let Data::Map(map) = &mut root.data else {
         let (span, message) = match root.is_null() {
             true => (Span::new(0, 0), "the file is empty".to_owned()),
             false => (root.span, format!("a blueprint is an object, not {}", root.type_name())),
@@ -79,10 +79,11 @@ fn read(reader: &mut Reader<'_>, root: &Tree, blueprint: &mut Blueprint) {
     version(reader, map);
     name(reader, map, blueprint, meant.contains(&"name"));
     settings(reader, map, blueprint);
-    match map.get("blocks") {
-        Some(entry) => blueprint.graph = graph::graph(reader, "blocks", entry),
-        // The checker reports a graph without blocks, at this place.
-        None => blueprint.graph.span = map.get("name").map_or(root.span, |entry| entry.key_span),
+    // The checker reports a graph without blocks, at this place.
+    blueprint.graph.span = map.get("name").map_or(root.span, |entry| entry.key_span);
+    if let Some(entry) = map.swap_remove("blocks") {
+        map.clear();
+        blueprint.graph = graph::graph(reader, "blocks", entry);
     }
 }
 

@@ -44,6 +44,8 @@ pub fn parse_template(text: &str, locate: &dyn Fn(usize) -> usize) -> (Template,
     }
     literal.push_str(&text[at..]);
     reader.push_text(&mut literal);
+    // Most texts are one segment, and a list grows to four at once.
+    reader.segments.shrink_to_fit();
     (Template { segments: reader.segments }, reader.faults)
 }
 

@@ -27,7 +27,7 @@ const MAX_REPAIRS: usize = 200;
 /// Most bytes that are parsed again because of repairs.
 const MAX_REPAIRED_BYTES: usize = 32_000_000;
 
-/// What is done with a file that is no YAML because of its references.
+/// What is done with a file that is no YAML because of its references; only blueprints have any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repair {
     /// They are read as if quoted.
@@ -84,11 +84,11 @@ pub(crate) fn load(text: &str, repair: Repair) -> Document<'_> {
     }
     let mut repairs = Vec::new();
     loop {
-        let (result, mut faults) = build::build(&document.text, &document.insertions);
+        let (result, mut faults) = build::build(&document.text, &document.insertions, repair);
         match result {
             Ok(root) => document.root = Some(root),
             Err(Failure::Fault(fault)) => faults.push(*fault),
-            Err(Failure::Full) => {}
+            Err(Failure::Full | Failure::NoBlocks) => {}
             Err(Failure::Scan(scan)) => {
                 let may_repair = repair == Repair::References
                     && repairs.len() < MAX_REPAIRS

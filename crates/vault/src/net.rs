@@ -40,6 +40,8 @@ use crate::strength::weakness;
 pub struct SecondNet {
     needles: Vec<Needle>,
     index: Index,
+    /// The bytes of the shortest needle: a text of fewer holds none. Most texts of an answer are such.
+    shortest: usize,
 }
 
 /// What was found in a text that may go on.
@@ -87,6 +89,9 @@ impl SecondNet {
     /// Returns what to replace in a text, in order, without overlaps.
     pub fn hits(&self, text: &str) -> Vec<Hit> {
         let mut merged: Vec<Hit> = Vec::new();
+        if text.len() < self.shortest {
+            return merged;
+        }
         for hit in self.scan(text.as_bytes(), Ending::Whole).hits {
             match merged.last_mut() {
                 Some(last) if hit.range.start < last.range.end => {
@@ -101,7 +106,8 @@ impl SecondNet {
     fn of<'a>(values: impl Iterator<Item = (usize, &'a str)>) -> Self {
         let needles = needles::of(values);
         let index = Index::new(&needles);
-        Self { needles, index }
+        let shortest = needles.iter().map(Needle::len).min().unwrap_or(usize::MAX);
+        Self { needles, index, shortest }
     }
 
     fn scan(&self, text: &[u8], ending: Ending) -> Scan {

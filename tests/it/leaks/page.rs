@@ -49,13 +49,12 @@ fn the_table_of_fields_is_that_of_the_block_types() {
     assert_eq!(seen.len(), expected.len(), "docs/security.md has a row per block type");
 }
 
-/// A name of several words in backticks is a test, or a case of the suite with its area.
-#[test]
-fn every_test_that_the_page_names_is_there() {
+/// Returns the names of all functions of the workspace, tests among them.
+fn functions() -> BTreeSet<String> {
     let root = workspace::root();
     let mut sources = workspace::files(&root.join("crates"), ".rs");
     sources.extend(workspace::files(&root.join("tests"), ".rs"));
-    let tests: BTreeSet<String> = sources
+    sources
         .iter()
         .flat_map(|path| {
             let text = workspace::read(path);
@@ -65,7 +64,13 @@ fn every_test_that_the_page_names_is_there() {
             });
             names.collect::<Vec<_>>()
         })
-        .collect();
+        .collect()
+}
+
+/// A name of several words in backticks is a test, or a case of the suite with its area.
+#[test]
+fn every_test_that_the_page_names_is_there() {
+    let tests = functions();
     let mut named = 0;
     for name in quoted(&page()).iter().filter(|name| !name.contains(['…', '*'])) {
         let is_case = name.starts_with("secrets/")
@@ -83,4 +88,24 @@ fn every_test_that_the_page_names_is_there() {
         named += usize::from(is_case || is_test);
     }
     assert!(named > 40, "the page names {named} tests");
+}
+
+/// Every scenario of the study has one row in the table of `leaks.rs`, and its test is there.
+#[test]
+fn every_scenario_has_a_test_or_a_reason() {
+    let tests = functions();
+    let mut numbers = Vec::new();
+    let table = include_str!("../leaks.rs").lines().filter_map(|line| line.strip_prefix("//! | "));
+    for row in table.skip(1) {
+        let cells: Vec<&str> = row.trim_end_matches('|').split('|').map(str::trim).collect();
+        let [scenarios, _, held] = cells[..] else { panic!("{row}") };
+        for range in scenarios.split(", ") {
+            let (first, last) = range.split_once('–').unwrap_or((range, range));
+            numbers.extend(first.parse::<u32>().unwrap()..=last.parse().unwrap());
+        }
+        let name = held.trim_matches('`');
+        assert!(name == held || tests.contains(name) || name.starts_with("not "), "{row}");
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=96).collect::<Vec<_>>());
 }

@@ -33,9 +33,10 @@ pub(super) struct Printed {
 }
 
 impl Stage {
-    /// Returns a project with an open vault that has all canaries.
+    /// Returns a project with an open vault that has all canaries. Its runs are kept.
     pub(super) fn new() -> Self {
         let stage = Self::empty();
+        stage.write("project.yaml", "name: leaks\n");
         stage.run(&["vault", "init"]).check(0, "made the vault");
         let values: serde_json::Map<String, serde_json::Value> = stage
             .canaries

@@ -166,6 +166,7 @@ pub(crate) fn compile(cx: &Cx<'_>, diagnostics: &mut Vec<Diagnostic>) -> Parts {
                 parts: &mut parts,
                 diagnostics: &mut *diagnostics,
                 keys: Vec::new(),
+                is_full: false,
             };
             builder.block(node, spec);
         }
@@ -229,7 +230,7 @@ fn step(
         in_degree: index(incoming.len()),
         incoming,
         join: node.node.join,
-        retry: node.node.retry.clone().or(default_retry),
+        retry: node.node.retry.as_deref().cloned().or(default_retry),
         timeout: node.node.timeout.or(default_timeout),
         on_resume: node.node.on_resume,
         expect: node.node.expect.clone(),
@@ -277,9 +278,17 @@ struct Builder<'b> {
     diagnostics: &'b mut Vec<Diagnostic>,
     /// The keys of objects that lead to the value at hand.
     keys: Vec<String>,
+    is_full: bool,
 }
 
 impl Builder<'_> {
+    /// Returns whether there are so many errors that no more are looked for; remembers that, as a
+    /// text may have a hundred thousand references.
+    fn is_full(&mut self) -> bool {
+        self.is_full = self.is_full || is_full(self.diagnostics);
+        self.is_full
+    }
+
     fn block(&mut self, node: &DraftNode<'_>, spec: &'static BlockSpec) {
         for field in spec.fields {
             let written = node.node.fields.get(field.name);
@@ -364,7 +373,7 @@ impl Builder<'_> {
     }
 
     fn reference(&mut self, field: &'static FieldSpec, written: &Reference) -> Option<Ref> {
-        if is_full(self.diagnostics) {
+        if self.is_full() {
             return None;
         }
         let found = scope::find(self.reader, written);
@@ -454,7 +463,7 @@ impl Builder<'_> {
         field: &'static FieldSpec,
         written: &FieldNode,
     ) -> Option<Script> {
-        if is_full(self.diagnostics) {
+        if self.is_full() {
             return None;
         }
         let source = scripts::Source { node, field, written };

@@ -97,7 +97,7 @@ pub(crate) fn judge<'b>(
             let block = find_type(node, id, registry, diagnostics);
             let outcomes =
                 block.as_ref().map_or_else(Vec::new, |block| outcomes(block.spec(), node));
-            if let Some(body) = &node.body {
+            if let Some(body) = node.body.as_deref() {
                 work.push((body, Some((number, index(nodes.len()))), depth + 1));
             }
             nodes.push(DraftNode { id, node, block, outcomes, edges: Vec::new(), body: None });
@@ -337,7 +337,7 @@ fn judge_keys(
     }
     fields::judge_missing(node, spec, diagnostics);
     fields::judge_choice(node, spec, diagnostics);
-    if let Some(body) = node.node.body.as_ref().filter(|_| !spec.has_body()) {
+    if let Some(body) = node.node.body.as_deref().filter(|_| !spec.has_body()) {
         let message = format!("a `{}` has no body", spec.kind);
         diagnostics.push(
             Diagnostic::error(code::UNKNOWN_FIELD, body.span, message)

@@ -14,29 +14,30 @@ use crate::{
 
 /// Returns a value with the places of all its parts. Recursion is bounded by the depth of a
 /// document.
-pub(crate) fn field(reader: &mut Reader<'_>, tree: &Tree) -> FieldNode {
-    let kind = match &tree.data {
-        Data::Scalar(value) => FieldValue::Scalar(value.clone()),
-        Data::Text(raw) => FieldValue::Text(to_text(reader, raw, tree.span)),
+pub(crate) fn field(reader: &mut Reader<'_>, tree: Tree) -> FieldNode {
+    let span = tree.span;
+    let kind = match tree.data {
+        Data::Scalar(value) => FieldValue::Scalar(value),
+        Data::Text(raw) => FieldValue::Text(to_text(reader, raw, span)),
         Data::List(items) => {
-            FieldValue::List(items.iter().map(|item| field(reader, item)).collect())
+            FieldValue::List(items.into_iter().map(|item| field(reader, item)).collect())
         }
         Data::Map(map) => FieldValue::Object(
-            map.iter()
+            map.into_iter()
                 .map(|(key, entry)| {
-                    let value = field(reader, &entry.value);
-                    (Spanned::new(key.clone(), entry.key_span), value)
+                    let value = field(reader, entry.value);
+                    (Spanned::new(key, entry.key_span), value)
                 })
                 .collect(),
         ),
     };
-    FieldNode { span: tree.span, kind }
+    FieldNode { span, kind }
 }
 
 /// Returns a text that must be one.
 pub(crate) fn text(reader: &mut Reader<'_>, name: &str, entry: &Entry) -> Option<Text> {
     match &entry.value.data {
-        Data::Text(raw) => Some(to_text(reader, raw, entry.value.span)),
+        Data::Text(raw) => Some(to_text(reader, raw.clone(), entry.value.span)),
         Data::Scalar(_) | Data::List(_) | Data::Map(_) => {
             let fault = reader::wrong_type(name, "text", entry);
             reader.report(fault.help("write text, such as `\"@{vault.KEY}\"`"));
@@ -45,9 +46,9 @@ pub(crate) fn text(reader: &mut Reader<'_>, name: &str, entry: &Entry) -> Option
     }
 }
 
-fn to_text(reader: &mut Reader<'_>, raw: &Raw, span: Span) -> Text {
+fn to_text(reader: &mut Reader<'_>, raw: Raw, span: Span) -> Text {
     let document = reader.document;
-    let trace = document.trace(raw);
+    let trace = document.trace(&raw);
     let locate = |byte: usize| document.to_file(trace.locate(byte));
     let (template, mut faults) = template::parse_template(&raw.value, &locate);
     faults.retain(|fault| {
@@ -56,7 +57,7 @@ fn to_text(reader: &mut Reader<'_>, raw: &Raw, span: Span) -> Text {
     let breaks = raw.value.match_indices('\n').map(|(at, _)| at + 1);
     let lines = std::iter::once(0).chain(breaks).map(locate).collect();
     // The rest of a line can be long, so it is looked at only where it may matter.
-    let after = if raw.is_plain() { document.after(raw) } else { "" };
+    let after = if raw.is_plain() { document.after(&raw) } else { "" };
     if let Some(comment) = comment(after) {
         let open = faults.iter_mut().find(|fault| fault.code == code::REFERENCE_OPEN);
         match open {
@@ -65,7 +66,7 @@ fn to_text(reader: &mut Reader<'_>, raw: &Raw, span: Span) -> Text {
             None => {}
         }
     }
-    Text { raw: raw.value.clone(), template, faults, lines }
+    Text { raw: raw.value, template, faults, lines }
 }
 
 /// Returns the comment that follows a value on its line.

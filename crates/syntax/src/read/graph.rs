@@ -20,20 +20,41 @@ use crate::{
 
 const ON_RESUME: &[(&str, OnResume)] = &[("retry", OnResume::Retry), ("fail", OnResume::Fail)];
 
+/// The keys that the engine reserves.
+const RESERVED: &[&str] = &[
+    "type",
+    "title",
+    "note",
+    "position",
+    "next",
+    "join",
+    "retry",
+    "timeout",
+    "expect",
+    "on_resume",
+    "secrets",
+    "reveal",
+    "secret_outputs",
+    "do",
+];
+
 /// The advice for a `next` in a wrong shape.
 const NEXT: &str = "write `next: parse`, `next: [parse, audit]` or `next: {success: parse}`";
 
 /// Reads `blocks`, or `do`. Recursion is bounded by the depth of a document.
-pub(crate) fn graph(reader: &mut Reader<'_>, name: &str, entry: &Entry) -> Graph {
+///
+/// Each part of the tree is freed when it was read: the two together would be twice as large.
+pub(crate) fn graph(reader: &mut Reader<'_>, name: &str, entry: Entry) -> Graph {
     let mut graph = Graph { nodes: IndexMap::new(), span: entry.place() };
     if entry.value.is_null() {
         return graph;
     }
-    let Data::Map(map) = &entry.value.data else {
-        let fault = reader::wrong_type(name, "an object of blocks", entry);
-        reader
-            .report(fault.help("write each block under its id: `fetch: {type: http_request, …}`"));
-        return graph;
+    let map = match entry.value.data {
+        Data::Map(map) => map,
+        Data::Scalar(_) | Data::Text(_) | Data::List(_) => {
+            no_graph(reader, name, &entry);
+            return graph;
+        }
     };
     // Blocks are large: growing would hold them twice.
     graph.nodes.reserve_exact(map.len());
@@ -41,11 +62,16 @@ pub(crate) fn graph(reader: &mut Reader<'_>, name: &str, entry: &Entry) -> Graph
         if reader.is_full() {
             break;
         }
-        check_id(reader, id, entry);
-        let node = block(reader, id, entry);
-        graph.nodes.insert(Arc::from(id.as_str()), node);
+        check_id(reader, &id, &entry);
+        let node = block(reader, &id, entry);
+        graph.nodes.insert(Arc::from(id), node);
     }
     graph
+}
+
+fn no_graph(reader: &mut Reader<'_>, name: &str, entry: &Entry) {
+    let fault = reader::wrong_type(name, "an object of blocks", entry);
+    reader.report(fault.help("write each block under its id: `fetch: {type: http_request, …}`"));
 }
 
 fn check_id(reader: &mut Reader<'_>, id: &str, entry: &Entry) {
@@ -62,7 +88,7 @@ fn check_id(reader: &mut Reader<'_>, id: &str, entry: &Entry) {
     });
 }
 
-fn block(reader: &mut Reader<'_>, id: &str, entry: &Entry) -> Node {
+fn block(reader: &mut Reader<'_>, id: &str, entry: Entry) -> Node {
     let mut node = Node {
         id_span: entry.key_span,
         span: entry.place(),
@@ -81,23 +107,29 @@ fn block(reader: &mut Reader<'_>, id: &str, entry: &Entry) -> Node {
         fields: IndexMap::new(),
         body: None,
     };
-    let Data::Map(map) = &entry.value.data else {
-        reader.report(no_block(id, entry));
-        return node;
-    };
-    for (key, entry) in map {
-        if !reserved(reader, &mut node, key, entry) {
-            let value = fields::field(reader, &entry.value);
-            node.fields.insert(key.clone(), Field { key_span: entry.key_span, value });
+    let map = match entry.value.data {
+        Data::Map(map) => map,
+        Data::Scalar(_) | Data::Text(_) | Data::List(_) => {
+            reader.report(no_block(id, &entry));
+            return node;
         }
-    }
+    };
     if !map.contains_key("type") {
-        reader.report(no_type(id, map, &node));
+        reader.report(no_type(id, &map, &node));
+    }
+    node.fields.reserve_exact(map.keys().filter(|key| !RESERVED.contains(&key.as_str())).count());
+    for (key, entry) in map {
+        if key == "do" {
+            node.body = Some(Box::new(graph(reader, &key, entry)));
+        } else if !reserved(reader, &mut node, &key, &entry) {
+            let value = fields::field(reader, entry.value);
+            node.fields.insert(key, Field { key_span: entry.key_span, value });
+        }
     }
     node
 }
 
-/// Reads a key that the engine reserves; returns whether it is one.
+/// Reads a key that the engine reserves, but for `do`; returns whether it is one.
 fn reserved(reader: &mut Reader<'_>, node: &mut Node, key: &str, entry: &Entry) -> bool {
     match key {
         "type" => {
@@ -111,14 +143,13 @@ fn reserved(reader: &mut Reader<'_>, node: &mut Node, key: &str, entry: &Entry) 
         "position" => {}
         "next" => node.next = next(reader, entry),
         "join" => node.join = reader.choice(key, entry, &Join::ALL).unwrap_or_default(),
-        "retry" => node.retry = settings::retry(reader, entry),
+        "retry" => node.retry = settings::retry(reader, entry).map(Box::new),
         "timeout" => node.timeout = reader.duration(key, entry),
-        "expect" => node.expect = Some(schemas::schema(reader, key, entry)),
+        "expect" => node.expect = Some(Box::new(schemas::schema(reader, key, entry))),
         "on_resume" => node.on_resume = reader.choice(key, entry, ON_RESUME).unwrap_or_default(),
         "secrets" => node.secrets = reader.texts(key, entry),
         "reveal" => node.reveal = reader.texts(key, entry),
         "secret_outputs" => node.secret_outputs = reader.texts(key, entry),
-        "do" => node.body = Some(graph(reader, key, entry)),
         _ => return false,
     }
     true

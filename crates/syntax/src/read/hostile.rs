@@ -176,6 +176,7 @@ fn size_is_bounded() {
     check(&"a".repeat(10_000_001), "BP0109");
     check(&format!("a: [{}]", "1,".repeat(1_000_001)), "BP0109");
     check(&"-\n".repeat(1_000_001), "BP0109");
+    check(&"%TAG !a! tag:x\n".repeat(101), "BP0109");
 }
 
 /// A file has many bytes for each value; where it has few it was made to cost.
@@ -226,4 +227,46 @@ fn a_valid_file_is_never_repaired() {
     let text = "name: x\nblocks:\n  a:\n    type: t\n    u: x@{y} z\n    c: |\n      x: @{y}\n      - @{z}\n    \
                 q: '@{a}'\n    # k: @{z}\n";
     assert_eq!(survive(text), [] as [&str; 0]);
+}
+
+#[track_caller]
+fn check_bound(text: &str, code: &str, message: &str) {
+    let (_, faults) = parse("t.yaml", text);
+    let fault = faults.iter().find(|fault| fault.code.as_str() == code);
+    let fault = fault.unwrap_or_else(|| panic!("no {code} in {faults:?}"));
+    assert!(fault.message.contains(message), "{fault:?}");
+}
+
+#[test]
+fn no_part_of_a_blueprint_is_all_of_it() {
+    let numbers = "1,".repeat(50_001);
+    let pairs: String = (0..25_001).map(|n| format!("k{n}: 1,")).collect();
+    for (before, data) in [
+        ("state: {a: [", &numbers),
+        ("state: {", &pairs),
+        ("blocks:\n  a: {type: return_value, value: [", &numbers),
+    ] {
+        let end = if before.ends_with("{") { "}" } else { "]}" };
+        check_bound(&format!("name: x\n{before}{data}{end}\n"), "BP0109", "one part of the file");
+        assert_eq!(value_of(&format!("{before}{data}{end}\n")).err(), None, "only of blueprints");
+    }
+    let block = |n: usize| format!("  a{n}: {{type: log_message, message: x}}\n");
+    let blocks: String = (0..20_000).map(block).collect();
+    let (blueprint, faults) = parse("t.yaml", &format!("name: x\nblocks:\n{blocks}"));
+    assert_eq!((blueprint.graph.nodes.len(), faults), (20_000, vec![]));
+    let inner = blocks.replace("  a", "        a");
+    let text = format!("name: x\nblocks:\n  l:\n      type: repeat\n      do:\n{inner}");
+    let (blueprint, faults) = parse("t.yaml", &text);
+    let body = blueprint.graph.nodes["l"].body.as_ref().map(|body| body.nodes.len());
+    assert_eq!((body, faults), (Some(20_000), vec![]));
+}
+
+#[test]
+fn a_file_of_no_blocks_is_read_as_far_as_its_faults_are_told() {
+    for block in ["  A§: {type: x}\n", "  a§:\n", "  a§: {kind: x}\n", "  a§: x\n"] {
+        let blocks: String = (0..5_000).map(|n| block.replace('§', &n.to_string())).collect();
+        let (blueprint, faults) = parse("t.yaml", &format!("name: x\nblocks:\n{blocks}"));
+        assert!((200..400).contains(&faults.len()), "{block}: {}", faults.len());
+        assert!(blueprint.graph.nodes.len() < 400);
+    }
 }

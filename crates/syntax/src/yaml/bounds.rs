@@ -7,6 +7,9 @@ use crate::yaml::{Data, Tree};
 /// Largest file, in bytes.
 pub const MAX_BYTES: u64 = 10_000_000;
 
+/// Most lines of `%` before the first value.
+const MAX_DIRECTIVES: usize = 100;
+
 /// Most values in a file.
 const MAX_NODES: usize = 1_000_000;
 
@@ -14,6 +17,11 @@ const MAX_NODES: usize = 1_000_000;
 /// of nothing but `[],` three.
 const FREE_NODES: usize = 50_000;
 const BYTES_A_NODE: usize = 10;
+
+/// Values and keys that one block may have, and all that stands beside the blocks; where a file is
+/// large, bytes for each of them.
+const FREE_PART: usize = 50_000;
+const BYTES_A_PART_NODE: usize = 20;
 
 /// Most values, and most bytes of text, that anchors and aliases may copy.
 const MAX_COPIED_NODES: usize = 10_000;
@@ -24,6 +32,11 @@ pub(crate) fn oversize(text: &str) -> Option<Diagnostic> {
     if text.len() as u64 > MAX_BYTES {
         let message = format!("the file has {} bytes, more than {MAX_BYTES}", text.len());
         return Some(too_large(Span::new(0, 0), message));
+    }
+    if text.lines().take_while(|line| line.starts_with('%')).nth(MAX_DIRECTIVES).is_some() {
+        let message = format!("the file begins with more than {MAX_DIRECTIVES} directives");
+        let fault = Diagnostic::error(code::TOO_LARGE, Span::new(0, 1), message);
+        return Some(fault.help("remove the lines that begin with `%`: they mean nothing here"));
     }
     if text.len() <= MAX_NODES {
         return None;
@@ -43,6 +56,16 @@ pub(crate) fn most_nodes(text: &str) -> usize {
 /// Returns the fault of a file with more values than [`most_nodes`].
 pub(crate) fn too_many_nodes(span: Span, most: usize) -> Diagnostic {
     too_large(span, format!("the file has more than {most} values"))
+}
+
+/// Returns how many values and keys one part of a blueprint may have.
+pub(crate) fn most_in_part(text: &str) -> usize {
+    FREE_PART.max(text.len() / BYTES_A_PART_NODE)
+}
+
+/// Returns the fault of a part with more values and keys than [`most_in_part`].
+pub(crate) fn too_large_part(span: Span, most: usize) -> Diagnostic {
+    too_large(span, format!("one part of the file has more than {most} values and keys"))
 }
 
 /// Returns the fault of values below the deepest level.

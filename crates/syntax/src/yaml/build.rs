@@ -2,12 +2,16 @@
 
 use std::{collections::BTreeMap, mem};
 
-use blueprint_model::{Diagnostic, Span, Value, code, diagnostic, units};
+use blueprint_model::{
+    Diagnostic, Span, Value, code,
+    diagnostic::{self, MAX_ERRORS},
+    id, units,
+};
 use indexmap::map;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span as Marks};
 
 use crate::yaml::{
-    Data, Entry, Map, Tree,
+    Data, Entry, Map, Repair, Tree,
     bounds::{self, Copies},
     explain::short,
     extent::{self, Extent},
@@ -24,6 +28,8 @@ pub(crate) enum Failure {
     Fault(Box<Diagnostic>),
     /// There are so many faults already that the rest is not looked at.
     Full,
+    /// So many blocks are none that the reader will look at no more.
+    NoBlocks,
 }
 
 impl Failure {
@@ -48,7 +54,9 @@ pub(crate) struct Scan {
 pub(crate) fn build(
     text: &str,
     insertions: &Insertions,
+    repair: Repair,
 ) -> (Result<Tree, Failure>, Vec<Diagnostic>) {
+    let is_blueprint = repair == Repair::References;
     let mut builder = Builder {
         text,
         insertions,
@@ -57,7 +65,11 @@ pub(crate) fn build(
         root: None,
         anchors: BTreeMap::new(),
         nodes: 0,
+        is_blueprint,
+        part: 0,
+        no_blocks: 0,
         most_nodes: bounds::most_nodes(text),
+        most_in_part: if is_blueprint { bounds::most_in_part(text) } else { usize::MAX },
         copies: Copies::default(),
         end: 0,
         last: None,
@@ -68,6 +80,10 @@ pub(crate) fn build(
             Ok((event, marks)) => builder.event(event, marks),
             Err(err) => Err(Failure::Scan(builder.scan(&err))),
         };
+        if matches!(result, Err(Failure::NoBlocks)) {
+            builder.close_all();
+            break;
+        }
         if let Err(failure) = result {
             return (Err(failure), builder.faults);
         }
@@ -87,7 +103,13 @@ struct Builder<'t> {
     root: Option<Tree>,
     anchors: BTreeMap<usize, Tree>,
     nodes: usize,
+    is_blueprint: bool,
+    /// Values and keys of the part at hand: a block, or what stands beside the blocks.
+    part: usize,
+    /// How many blocks have no type or a name that none can have: errors, once they are read.
+    no_blocks: usize,
     most_nodes: usize,
+    most_in_part: usize,
     copies: Copies,
     /// Where the last scalar or closing bracket ended.
     end: usize,
@@ -100,7 +122,21 @@ struct Frame {
     start: usize,
     anchor: usize,
     is_key: bool,
+    role: Role,
     parts: Parts,
+}
+
+/// What a list or an object is in a blueprint.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// All of it.
+    File,
+    /// Blocks by their ids.
+    Graph,
+    /// A block.
+    Block,
+    /// Something else.
+    Data,
 }
 
 enum Parts {
@@ -215,8 +251,26 @@ impl Builder<'_> {
         } else {
             pending = Pending::Key(key, span);
         }
-        if let Some(Frame { parts: Parts::Map(_, slot), .. }) = self.frames.last_mut() {
+        self.part += 1;
+        if let Some(Frame { parts: Parts::Map(_, slot), role, .. }) = self.frames.last_mut() {
+            if *role == Role::Graph {
+                self.part = 0;
+            }
             *slot = pending;
+        }
+    }
+
+    /// Returns what the list or object is that begins here.
+    fn role(&self) -> Role {
+        let Some(Frame { parts, role, .. }) = self.frames.last() else { return Role::File };
+        let key = match parts {
+            Parts::Map(_, Pending::Key(key, _)) => key.as_str(),
+            Parts::Map(..) | Parts::List(_) => return Role::Data,
+        };
+        match (role, key) {
+            (Role::File, "blocks") | (Role::Block, "do") => Role::Graph,
+            (Role::Graph, _) => Role::Block,
+            (Role::File | Role::Block | Role::Data, _) => Role::Data,
         }
     }
 
@@ -239,7 +293,8 @@ impl Builder<'_> {
             return Err(Failure::fault(bounds::too_deep(self.span(start, start + 1))));
         }
         let is_key = self.is_at_key();
-        self.frames.push(Frame { start, anchor, is_key, parts });
+        let role = self.role();
+        self.frames.push(Frame { start, anchor, is_key, role, parts });
         Ok(())
     }
 
@@ -302,6 +357,10 @@ impl Builder<'_> {
         if self.nodes > self.most_nodes {
             return Err(Failure::fault(bounds::too_many_nodes(tree.span, self.most_nodes)));
         }
+        self.part += 1;
+        if self.part > self.most_in_part {
+            return Err(Failure::fault(bounds::too_large_part(tree.span, self.most_in_part)));
+        }
         if anchor > 0 {
             if !self.copies.take(&tree, 0) {
                 return Err(Failure::fault(bounds::too_many_copies(tree.span)));
@@ -316,12 +375,27 @@ impl Builder<'_> {
             Parts::List(items) => items.push(tree),
             Parts::Map(map, pending) => {
                 if let Pending::Key(key, key_span) = mem::replace(pending, Pending::None) {
+                    let is_block = frame.role != Role::Graph || is_block(&key, &tree);
+                    self.no_blocks += usize::from(self.is_blueprint && !is_block);
                     let fault = insert(map, key, Entry { key_span, value: tree });
                     self.faults.extend(fault);
                 }
             }
         }
-        Ok(())
+        if self.no_blocks > MAX_ERRORS { Err(Failure::NoBlocks) } else { Ok(()) }
+    }
+
+    /// Takes what was read so far as all there is.
+    fn close_all(&mut self) {
+        while let Some(frame) = self.frames.pop() {
+            let data = match frame.parts {
+                Parts::List(items) => Data::List(items),
+                Parts::Map(map, _) => Data::Map(map),
+            };
+            let tree = Tree { span: self.span(frame.start, self.end), data };
+            // No bound is of interest any more.
+            drop(self.attach(tree, 0));
+        }
     }
 
     fn is_at_key(&self) -> bool {
@@ -345,6 +419,12 @@ impl Builder<'_> {
     fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.insertions.to_file(start), self.insertions.to_file(end))
     }
+}
+
+/// Returns whether something can be a block.
+fn is_block(id: &str, tree: &Tree) -> bool {
+    let Data::Map(map) = &tree.data else { return false };
+    id::is_block_id(id) && map.contains_key("type")
 }
 
 fn insert(map: &mut Map, key: String, entry: Entry) -> Option<Diagnostic> {

@@ -33,6 +33,13 @@ pub(super) enum Around {
     },
 }
 
+impl Needle {
+    /// Returns how many bytes of a text it takes at least.
+    pub(super) fn len(&self) -> usize {
+        self.segments.iter().map(Vec::len).sum()
+    }
+}
+
 impl Drop for Needle {
     fn drop(&mut self) {
         self.segments.zeroize();
