@@ -4,6 +4,7 @@
 //! disturb nobody. Who works on a run is said by a lock on a file of its own, not by a clock.
 
 mod blobs;
+mod checkpoint;
 mod failure;
 mod letters;
 mod live;
@@ -40,6 +41,7 @@ use tokio::sync::oneshot;
 
 pub use self::verify::Verified;
 use self::{
+    checkpoint::Checkpointer,
     live::{Leases, Live, Wait},
     owners::Alive,
     queue::{Asked, NewRun, Queue, Task, closed},
@@ -123,9 +125,10 @@ impl SqliteJournal {
             flush,
         });
         let its = shared.clone();
+        let log = Checkpointer::new(path.into(), flush);
         let writer = Builder::new()
             .name("journal".into())
-            .spawn(move || writer::work(&connection, &its))
+            .spawn(move || writer::work(&connection, &its, log))
             .map_err(|err| JournalError::Write(format!("there is no thread for it: {err}")))?;
         Ok(Self { shared, path: path.into(), readers: Mutex::default(), writer: Some(writer) })
     }

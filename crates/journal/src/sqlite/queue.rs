@@ -52,6 +52,14 @@ pub(super) struct Row {
     pub(super) effect: Effect,
 }
 
+impl Row {
+    /// Returns about how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let blobs = self.blobs.iter().map(|blob| blob.bytes.len());
+        ROW_BYTES + self.body.len() + blobs.sum::<usize>()
+    }
+}
+
 /// What an event changes beside the list of events.
 pub(super) enum Effect {
     None,
@@ -185,8 +193,7 @@ impl Queue {
     }
 
     pub(super) fn push(&self, row: Row) -> Result<(), JournalError> {
-        let blobs = row.blobs.iter().map(|blob| blob.bytes.len());
-        let bytes = ROW_BYTES + row.body.len() + blobs.sum::<usize>();
+        let bytes = row.bytes();
         let mut inner = self.inner();
         if inner.is_closed {
             return Err(closed());

@@ -13,6 +13,10 @@ const APPLICATION: i64 = 0x626c_7072;
 /// The steps from an empty file to today's format; a file's version is the number of steps taken.
 const STEPS: [&str; 1] = [include_str!("schema/001.sql")];
 
+/// The pages after which the writer itself moves the log into the database: 64 MiB. A thread beside
+/// it does so long before, where it can.
+const MAX_LOG: u32 = 16_384;
+
 /// How long another process may hold the file before that is an error.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
@@ -34,7 +38,10 @@ pub(super) fn open(path: &Path, flush: Flush) -> Result<Connection, JournalError
     let set = || {
         let mode: String =
             connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-        connection.execute_batch(&format!("PRAGMA synchronous = {}", flush.pragma()))?;
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = {}; PRAGMA wal_autocheckpoint = {MAX_LOG}",
+            flush.pragma()
+        ))?;
         Ok(mode)
     };
     match set().map_err(failure::write)?.as_str() {
@@ -53,6 +60,15 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
     connection
         .execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON")
         .map_err(failure::read)?;
+    Ok(connection)
+}
+
+/// Opens a store that is there, for moving its log.
+pub(super) fn open_to_move(path: &Path, flush: Flush) -> Result<Connection, JournalError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags)?;
+    let pragma = format!("PRAGMA synchronous = {}", flush.pragma());
+    connection.execute_batch(&pragma).map_err(failure::write)?;
     Ok(connection)
 }
 

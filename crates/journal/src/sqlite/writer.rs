@@ -9,12 +9,17 @@ use blueprint_model::JournalError;
 use rusqlite::{Connection, params};
 
 use crate::sqlite::{
-    Shared, failure, letters,
+    Shared,
+    checkpoint::Checkpointer,
+    failure, letters,
     live::{Chain, Live, fenced},
     owners::Owner,
     queue::{Batch, Effect, Row, Task},
     statements::Statements,
 };
+
+/// About what a task leaves in the log.
+const TASK_BYTES: usize = 1 << 10;
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
@@ -39,7 +44,7 @@ const ABANDON: &str = "UPDATE runs SET owner = NULL, phase = 'interrupted'
      WHERE ended IS NULL AND phase = 'running' AND owner = ?1";
 
 /// Writes until the queue is closed and empty.
-pub(super) fn work(connection: &Connection, shared: &Shared) {
+pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpointer) {
     let guard = Guard(shared);
     let mut writer = Writer {
         statements: Statements::new(connection),
@@ -53,7 +58,11 @@ pub(super) fn work(connection: &Connection, shared: &Shared) {
     loop {
         let is_watching = !shared.leases.is_empty();
         match shared.queue.take(is_watching, last) {
-            Batch::Work(rows, tasks) => last = timed(|| writer.write(&rows, tasks)),
+            Batch::Work(rows, tasks) => {
+                let bytes = rows.iter().map(Row::bytes).sum::<usize>() + tasks.len() * TASK_BYTES;
+                last = timed(|| writer.write(&rows, tasks));
+                log.wrote(bytes);
+            }
             Batch::Nothing => {}
             Batch::Closed => break,
         }
