@@ -45,10 +45,15 @@ struct Spent {
 
 impl Spent {
     fn new() -> Self {
-        const LOOKS: u32 = 10_000;
+        const LOOKS: u32 = 500;
         let spent = Self { total: AtomicU64::new(0), looks: AtomicU64::new(0), a_look: 0.0 };
-        (0..LOOKS).for_each(|_| spent.on(|| ()));
-        Self { a_look: spent.take() / f64::from(LOOKS), ..spent }
+        // The least of many: what is counted for the clock was not spent by the net.
+        let many = (0..50).map(|_| {
+            (0..LOOKS).for_each(|_| spent.on(|| ()));
+            spent.take() / f64::from(LOOKS)
+        });
+        let a_look = many.fold(f64::INFINITY, f64::min);
+        Self { a_look, ..spent }
     }
 
     fn on<T>(&self, work: impl FnOnce() -> T) -> T {

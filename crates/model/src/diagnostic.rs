@@ -186,8 +186,8 @@ pub fn is_full(diagnostics: &[Diagnostic]) -> bool {
 }
 
 /// Names that are looked at for a near one, and the letters that are compared with each other.
-const MAX_NAMES: usize = 5_000;
-const MAX_COMPARED: usize = 50_000;
+const MAX_NAMES: usize = 2_000;
+const MAX_COMPARED: usize = 30_000;
 
 /// Returns the known name nearest to `typed`, if one is near enough to be meant.
 ///
@@ -227,30 +227,29 @@ fn distance(typed: &str, name: &str, limit: usize) -> usize {
     }
     let (a, b) = (typed.as_bytes(), name.as_bytes());
     let letter = |at: usize| b[at].to_ascii_lowercase();
-    // The row before the last, the last, and the one at hand.
     let mut rows = [[0_usize; MAX_SHORT + 1]; 3];
-    (0..=b.len()).for_each(|at| rows[1][at] = at);
+    let [mut before, mut last, mut row] = rows.each_mut();
+    (0..=b.len()).for_each(|at| last[at] = at);
     for i in 1..=a.len() {
-        rows[2][0] = i;
+        row[0] = i;
         let mut least = i;
         for j in 1..=b.len() {
             let is_same = a[i - 1] == letter(j - 1);
-            let mut cost = (rows[1][j - 1] + usize::from(!is_same))
-                .min(rows[1][j] + 1)
-                .min(rows[2][j - 1] + 1);
+            let mut cost =
+                (last[j - 1] + usize::from(!is_same)).min(last[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == letter(j - 2) && a[i - 2] == letter(j - 1) {
-                cost = cost.min(rows[0][j - 2] + 1);
+                cost = cost.min(before[j - 2] + 1);
             }
-            rows[2][j] = cost;
+            row[j] = cost;
             least = least.min(cost);
         }
         // Two rows on it can be no less, as an exchange reaches over one.
         if least > limit + 1 {
             return least;
         }
-        rows.rotate_left(1);
+        (before, last, row) = (last, row, before);
     }
-    rows[1][b.len()]
+    last[b.len()]
 }
 
 /// Returns which ASCII letters and digits are in a name, small and capital ones alike.
