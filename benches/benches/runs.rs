@@ -39,6 +39,9 @@ blocks:
   end: {type: return_value, value: 1}
 ";
 
+/// Measures something, and adds rows.
+type Part = fn(Effort, &Runtime, &mut Table);
+
 fn main() {
     let effort = Effort::of_process();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -47,8 +50,7 @@ fn main() {
         .build()
         .expect("threads for the runtime");
     let mut table = Table::new(&["what", "size", "measured", "p10–p90"]);
-    let parts: [(&str, fn(Effort, &Runtime, &mut Table)); 3] =
-        [("resume", resume), ("parked", parked), ("growth", growth)];
+    let parts: [(&str, Part); 3] = [("resume", resume), ("parked", parked), ("growth", growth)];
     // A name on the command line measures that part alone.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|it| it == name);
