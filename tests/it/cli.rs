@@ -1,5 +1,6 @@
 //! The program as a process: exit codes, streams, signals, kept runs, and whatever people may hand it.
 
+mod answers;
 mod history;
 mod hostile;
 mod program;
