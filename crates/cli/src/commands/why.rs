@@ -9,12 +9,11 @@ use crate::{
 
 /// Says why a block of a run ran, was skipped, was cancelled, or waits: by which edges and rules.
 ///
-/// A block in a loop is named with its item, as in each[3].price; one of a called blueprint as in
-/// call/inner. Next: blueprint runs show RUN.
+/// A block in a loop is named with its item in brackets, one of a called blueprint as call/inner: as
+/// runs show prints them. Next: blueprint runs show RUN.
 ///
 /// Examples:
 ///   blueprint why @last alert
-///   blueprint why 7f3k9q 'each_order[12].price'
 ///   blueprint why 7f3k9q call_it/inner --json
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
