@@ -37,8 +37,9 @@ pub fn vault_path(project: &Project, app: &App) -> PathBuf {
 /// Returns what opens the vault file: the variable, else the key file in the user's configuration,
 /// else, where a passphrase is needed, what a person types.
 pub fn key_source(app: &mut App) -> KeySource {
-    if let Some(text) = app.environment.take(KEY_VARIABLE).filter(|text| !text.is_empty()) {
-        return KeySource::Text(Secret::new(text));
+    // Not taken away: a command may open the vault twice, as `run --key` does to go on with a run.
+    if let Some(text) = app.environment.get(KEY_VARIABLE).filter(|text| !text.is_empty()) {
+        return KeySource::Text(Secret::new(text.into()));
     }
     let folder = key_folder(app);
     let is_interactive = app.is_interactive;

@@ -15,7 +15,7 @@ use blueprint_vault::Vault;
 
 use crate::{
     app::App,
-    commands::run::{from, mocks},
+    commands::run::{self, from, mocks},
     config::project::Flush as FlushSetting,
     failure::Failure,
     project::{self, Project},
@@ -208,11 +208,9 @@ impl Rebuilder {
     ///
     /// Returns a failure if scripts shall run in processes of their own and none can be started.
     pub fn new(project: &Project, app: &mut App) -> Result<Self> {
-        let listed = project.settings.env.iter();
-        let env = listed.filter_map(|key| Some((key.clone(), app.environment.get(key)?.into())));
         Ok(Self {
             registry: project.registry()?,
-            env: Arc::new(env.collect()),
+            env: Arc::new(run::listed_variables(project, app)),
             vault: secrets::vault(project, app)?,
             has_vault: secrets::vault_path(project, app).exists(),
             limits: project.limits(),

@@ -9,6 +9,7 @@ use std::{
 use super::{
     program::{Folder, HELLO, finish},
     signals::wait_for,
+    vault::key_of,
 };
 
 const ASKS: &str = "\
@@ -116,4 +117,22 @@ fn without_a_project_nothing_is_kept_and_nobody_can_be_asked() {
     let refused = folder.run(&["run", "asks.yaml"]);
     refused.check(2, "", "block `ask` waits for an answer from outside, and this run is not kept");
     assert!(!folder.path(".blueprint").exists());
+}
+
+#[test]
+fn a_run_with_a_key_goes_on_where_the_vault_is_opened_by_a_variable() {
+    let mut folder = project();
+    folder.run(&["vault", "init"]).check(0, "", "");
+    folder.run_with(&["vault", "set", "ACME_KEY"], b"example-value-of-acme").check(0, "", "");
+    let key = key_of(&folder);
+    let text = std::fs::read_to_string(&key).unwrap();
+    std::fs::remove_file(key).unwrap();
+    folder.variables.push(("BLUEPRINT_VAULT_KEY".into(), text.trim().into()));
+    let uses = HOLDS
+        .replace("name: holds", "name: uses")
+        .replace("message: never", "message: '@{vault.ACME_KEY}'");
+    folder.write("blueprints/uses.yaml", uses.replace("1h", "1500ms").as_bytes());
+    folder.run(&["run", "uses", "--key", "k", "--park"]).check(0, "", "is parked until");
+    let again = folder.run(&["run", "uses", "--key", "k"]);
+    again.check(0, "", "after info: ⟨vault.ACME_KEY⟩");
 }

@@ -27,7 +27,7 @@ fn vault_of(folder: &Folder) -> PathBuf {
     folder.path(".blueprint/vault")
 }
 
-fn key_of(folder: &Folder) -> PathBuf {
+pub(crate) fn key_of(folder: &Folder) -> PathBuf {
     let keys = folder.path("home/.config/blueprint/keys");
     let mut paths = fs::read_dir(keys).unwrap().map(|entry| entry.unwrap().path());
     paths.find(|path| path.extension().is_some_and(|ending| ending == "key")).unwrap()

@@ -34,10 +34,12 @@ pub(super) async fn go_on(
 ) -> Result<Watched> {
     let (mut said, mut rebuilder) = (false, None);
     loop {
-        let history = engine.journal().read(run).await.map_err(store::failure)?;
-        let history = history.with_context(|| format!("run {run} was removed meanwhile"))?;
-        match history.summary.phase {
+        // Where it stands is little; its events are read once, when it has ended.
+        match store::find(&**engine.journal(), run.as_str()).await?.phase {
             Phase::Succeeded | Phase::Failed | Phase::Cancelled => {
+                let history = engine.journal().read(run).await.map_err(store::failure)?;
+                let history =
+                    history.with_context(|| format!("run {run} was removed meanwhile"))?;
                 app.err.line(&format!("run {} has this key and has ended", run.short()))?;
                 return Ok(Watched { end: end_of(&history), parked: None, signal: None });
             }
