@@ -159,7 +159,9 @@ impl Builder<'_> {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let at = self.byte(marks.start);
                 let message = "the file holds more than one YAML document";
-                let fault = Diagnostic::error(code::NOT_YAML, self.span(at, at + 3), message);
+                // As long as a marker; without one, what stands here may be shorter, or not ASCII.
+                let len = self.text[at..].chars().take(3).map(char::len_utf8).sum::<usize>();
+                let fault = Diagnostic::error(code::NOT_YAML, self.span(at, at + len), message);
                 Err(Failure::fault(
                     fault.help("remove the line `---` or `...` and what follows it"),
                 ))
