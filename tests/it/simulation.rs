@@ -78,7 +78,7 @@ impl Block for Sim {
             value: Some(Value::from(cx.attempt)),
         }];
         let message = (outcome == "error").then(|| "as told".into());
-        Ok(End { changes, message, ..End::new(&outcome, Value::from(cx.attempt)) }.into())
+        Ok(End { changes, message, ..End::new(outcome, Value::from(cx.attempt)) }.into())
     }
 }
 

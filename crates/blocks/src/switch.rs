@@ -47,7 +47,7 @@ impl Block for Switch {
             let value = evaluate(script, &inputs.variables, cx)
                 .map_err(|err| BlockError::permanent(format!("case `{name}`: {err}")))?;
             if is_true(&value) {
-                return Ok(End::new(name, Value::from(&**name)).into());
+                return Ok(End::new(name.to_string(), Value::from(&**name)).into());
             }
         }
         Ok(End::new("default", "default".into()).into())

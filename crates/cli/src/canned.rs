@@ -240,7 +240,7 @@ fn end(info: &BlockInfo, answer: &Answer) -> Result<End, Failure> {
         (false, _) => None,
     };
     let is_transient = *is_error && may_pass(&result);
-    let outcome = outcome.as_str().into();
+    let outcome = outcome.clone().into();
     Ok(End { outcome, result, message, is_transient, ..End::default() })
 }
 

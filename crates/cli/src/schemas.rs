@@ -217,7 +217,7 @@ mod tests {
                 arguments: vec!["y".into()],
             },
             EventKind::RunResumed { after: 3 },
-            EventKind::StateChanged { at, block: block.clone(), changes },
+            EventKind::StateChanged { at, block: block.clone(), changes: changes.into() },
             EventKind::BlockFinished {
                 at,
                 block: block.clone(),

@@ -7,29 +7,29 @@ use blueprint_model::{
 };
 
 /// Applies a change to a state. Missing parents become objects, so that a change never gets lost.
-pub(crate) fn apply(state: &mut Value, change: Change) {
+pub(crate) fn apply(state: &mut Value, change: &Change) {
     let Some((last, parents)) = change.path.split_last() else {
-        *state = change.value.unwrap_or_default();
+        *state = change.value.clone().unwrap_or_default();
         return;
     };
     let mut here = state;
     for name in parents {
         here = child_mut(here, name);
     }
-    match (here, change.value) {
+    match (here, &change.value) {
         (Value::Array(list), Some(value)) => match last.parse::<usize>() {
-            Ok(index) if index == list.len() => list.push(value),
-            Ok(index) if index < list.len() => list[index] = value,
+            Ok(index) if index == list.len() => list.push(value.clone()),
+            Ok(index) if index < list.len() => list[index] = value.clone(),
             Ok(_) | Err(_) => {}
         },
         (Value::Object(map), Some(value)) => {
-            map.insert(last.clone(), value);
+            map.insert(last.clone(), value.clone());
         }
         (Value::Object(map), None) => {
             map.shift_remove(last);
         }
         (other, Some(value)) => {
-            *other = Value::Object([(last.clone(), value)].into_iter().collect());
+            *other = Value::Object([(last.clone(), value.clone())].into_iter().collect());
         }
         (_, None) => {}
     }
@@ -61,7 +61,7 @@ mod tests {
     #[track_caller]
     fn check(path: &str, value: Option<Value>, expected: &Value) {
         let mut state = json!({"n": 1, "list": [{"a": 1}, 2]});
-        apply(&mut state, Change { path: path.split('.').map(Into::into).collect(), value });
+        apply(&mut state, &Change { path: path.split('.').map(Into::into).collect(), value });
         assert_eq!(&state, expected);
     }
 

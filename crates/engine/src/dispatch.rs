@@ -16,7 +16,7 @@ use std::{
 
 use blueprint_model::{
     Event, EventKind, Inputs, Journal, JournalError, Limits, RunId, RunRecord, Secrets, Value,
-    block::{Granted, RunFacts},
+    block::{Cancel, RunFacts},
     event::{At, CancelReason},
     journal::{Claimed, History, Lease, Mailbox, Opened, Rest, StartKey},
     secret::Derived,
@@ -257,11 +257,13 @@ impl Engine {
                 env: around.env,
                 context: Shared::default(),
                 session: Shared::default(),
+                nothing: Shared::default(),
             },
             id: lease.run.clone(),
             lease,
             seq: 0,
             started: record.started,
+            now: self.clock.now(),
             deadline: record.deadline,
             stop: around.stop,
             events: sender,
@@ -269,6 +271,7 @@ impl Engine {
             tasks: JoinSet::new(),
             at_work: BTreeMap::new(),
             held: BTreeMap::new(),
+            never: Cancel::default(),
             script: None,
         };
         (run, events)
@@ -308,6 +311,9 @@ struct Run {
     lease: Lease,
     seq: u64,
     started: Timestamp,
+    /// The time when the clock was last read: after each piece of work and each wait. What the loop
+    /// does in between takes no time worth telling.
+    now: Timestamp,
     deadline: Option<Timestamp>,
     stop: Arc<Stop>,
     events: mpsc::UnboundedSender<Arc<Event>>,
@@ -316,7 +322,9 @@ struct Run {
     tasks: JoinSet<Done>,
     at_work: BTreeMap<At, AtWork>,
     /// The inputs of blocks that wait, for when they go on.
-    held: BTreeMap<At, Arc<Inputs>>,
+    held: BTreeMap<At, Inputs>,
+    /// What nobody cancels polls this.
+    never: Cancel,
     /// What it goes by instead of the clock, if it is a replay.
     script: Option<Box<Script>>,
 }
@@ -347,7 +355,7 @@ impl Run {
                 error
             }),
             counts: self.state.counts(),
-            duration_us: micros_between(self.started, self.engine.clock.now()),
+            duration_us: micros_between(self.started, self.now),
             cancelled: self.state.cancel_reason(),
         }))
     }
@@ -368,7 +376,7 @@ impl Run {
     /// The only door: taken by the store, then applied, and published once it is durable. Redaction
     /// has come before: effects are searched where they come in, and views hide handles.
     fn record(&mut self, kind: EventKind) -> Result<(), JournalError> {
-        let (run, seq, time) = (self.id.clone(), self.seq + 1, self.engine.clock.now());
+        let (run, seq, time) = (self.id.clone(), self.seq + 1, self.now);
         let event = Event { run, seq, time, kind };
         self.engine.journal.append(&self.lease, &event)?;
         self.take(event);
@@ -411,7 +419,7 @@ impl Run {
             return None;
         }
         let wake = self.next_wake();
-        let soon = self.engine.clock.now().checked_add(after).ok()?;
+        let soon = self.now.checked_add(after).ok()?;
         wake.is_none_or(|wake| wake > soon).then_some(wake)
     }
 
@@ -424,7 +432,7 @@ impl Run {
     async fn advance(&mut self) -> Result<(), JournalError> {
         let mut turns = 0;
         while let Some(command) = self.state.next(self.state.running() < self.plan.concurrency) {
-            self.perform(command).await?;
+            self.perform(command)?;
             turns += 1;
             if turns % TURNS == 0 {
                 tokio::task::yield_now().await;
@@ -438,10 +446,13 @@ impl Run {
         Ok(())
     }
 
-    async fn perform(&mut self, command: Command) -> Result<(), JournalError> {
+    fn perform(&mut self, command: Command) -> Result<(), JournalError> {
         match command {
-            Command::Start(at) => self.start(at).await,
-            Command::Resume(at, granted) => self.resume(at, granted).await,
+            Command::Start(at) => self.go_on(at, None, None),
+            Command::Resume(at, granted) => {
+                let inputs = self.held.remove(&at);
+                self.go_on(at, inputs, Some(granted))
+            }
             Command::Open(at, wish) => {
                 let block = self.state.path(at);
                 self.record(EventKind::BlockWaiting { at, block, wish })
@@ -460,7 +471,7 @@ impl Run {
             Command::Finish => {
                 let (status, value, error) = self.state.verdict();
                 let counts = self.state.counts();
-                let duration_us = micros_between(self.started, self.engine.clock.now());
+                let duration_us = micros_between(self.started, self.now);
                 self.record(EventKind::RunFinished { status, value, error, counts, duration_us })
             }
         }
@@ -468,7 +479,7 @@ impl Run {
 
     /// Waits until there is something to do.
     async fn wait(&mut self) -> Result<(), JournalError> {
-        let now = self.engine.clock.now();
+        let now = self.read_clock();
         let pause = self.next_wake().map(|wake| Duration::from_micros(micros_between(now, wake)));
         let (stop, journal) = (self.stop.clone(), self.engine.journal.clone());
         let clock = self.engine.clock.clone();
@@ -497,11 +508,11 @@ impl Run {
 
     /// Looks whether somebody wants the run to stop, its time is up, or a timer rings.
     fn look_up(&mut self) -> Result<(), JournalError> {
+        let now = self.read_clock();
         // What is done already was done before the run is to stop.
         while let Some(joined) = self.tasks.try_join_next_with_id() {
             self.joined(joined)?;
         }
-        let now = self.engine.clock.now();
         if self.stop.take_wish() {
             self.cancel(CancelReason::Requested)?;
         }
@@ -521,6 +532,7 @@ impl Run {
     /// Takes what a task left, unless the block was put down before it could be stopped.
     fn joined(&mut self, joined: Result<(Id, Done), JoinError>) -> Result<(), JournalError> {
         let Ok((id, (at, worked))) = joined else { return Ok(()) };
+        self.read_clock();
         let mut worked = worked?;
         if self.at_work.get(&at).is_none_or(|work| work.id() != id) {
             return Ok(());
@@ -534,7 +546,7 @@ impl Run {
     /// The time until the run's deadline, while it is in force.
     fn time_left(&self) -> Option<Duration> {
         let deadline = self.deadline.filter(|_| self.state.cancel_reason().is_none())?;
-        Some(Duration::from_micros(micros_between(self.engine.clock.now(), deadline)))
+        Some(Duration::from_micros(micros_between(self.now, deadline)))
     }
 
     fn cancel(&mut self, reason: CancelReason) -> Result<(), JournalError> {
@@ -556,9 +568,9 @@ impl Run {
         self.record(EventKind::AnswerReceived { at, block, answer })
     }
 
-    async fn resume(&mut self, at: At, granted: Granted) -> Result<(), JournalError> {
-        let inputs = self.held.remove(&at);
-        self.go_on(at, inputs, Some(granted)).await
+    fn read_clock(&mut self) -> Timestamp {
+        self.now = self.engine.clock.now();
+        self.now
     }
 }
 

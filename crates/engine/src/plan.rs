@@ -131,12 +131,20 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Returns the place of an outcome among those it can end with.
+    pub(crate) fn position(&self, outcome: &str) -> Option<usize> {
+        self.outcomes.iter().position(|known| *known.name == *outcome)
+    }
+
+    /// Returns whether an edge leads on from an outcome.
+    pub(crate) fn is_handled(&self, outcome: usize) -> bool {
+        self.edges.iter().any(|edge| edge.outcome as usize == outcome)
+    }
+
     /// Returns whether this end is an error that no edge handles.
-    pub(crate) fn is_unhandled(&self, outcome: &str, is_return: bool) -> bool {
-        let Some(ix) = self.outcomes.iter().position(|known| *known.name == *outcome) else {
-            return !is_return;
-        };
-        self.outcomes[ix].is_error && !self.edges.iter().any(|edge| edge.outcome as usize == ix)
+    pub(crate) fn is_unhandled(&self, outcome: Option<usize>, is_return: bool) -> bool {
+        let Some(ix) = outcome else { return !is_return };
+        self.outcomes[ix].is_error && !self.is_handled(ix)
     }
 }
 
@@ -253,6 +261,11 @@ impl Plan {
             })
         });
         Built { plan, diagnostics }
+    }
+
+    /// Returns a block of one of its graphs.
+    pub(crate) fn step(&self, graph: u32, block: u32) -> &Step {
+        &self.graphs[graph as usize].steps[block as usize]
     }
 
     /// Returns the secrets that it mentions, each once, by name.

@@ -26,7 +26,7 @@ pub fn state_after<'e>(plan: &Plan, events: impl IntoIterator<Item = &'e Event>)
             EventKind::StateChanged { block, changes, .. }
                 if !callees.iter().any(|callee| block.scope.starts_with(callee)) =>
             {
-                changes.iter().for_each(|change| change::apply(&mut state, change.clone()));
+                changes.iter().for_each(|change| change::apply(&mut state, change));
             }
             _ => {}
         }

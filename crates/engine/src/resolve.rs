@@ -26,6 +26,8 @@ pub(crate) struct Surroundings {
     pub env: Arc<BTreeMap<String, String>>,
     pub context: Shared,
     pub session: Shared,
+    /// Null, for all that see nothing.
+    pub nothing: Shared,
 }
 
 /// One attempt of one block, looking at the run.
@@ -180,6 +182,15 @@ impl Resolver<'_> {
         if reference.root == Root::Vault {
             return self.secret(reference);
         }
+        // One of many facts needs no object of all.
+        let fact = match (&reference.root, reference.path.as_slice()) {
+            (Root::Run, [Place::Key(name)]) => Some(self.run_fact(name)),
+            (Root::Env, [Place::Key(name)]) => Some(self.variable(name)),
+            _ => None,
+        };
+        if let Some(fact) = fact {
+            return Ok(fact.map_or(Found::Missing(1), Found::Owned));
+        }
         let mut found = self.root(&reference.root);
         for (part, place) in reference.path.iter().enumerate() {
             found = self.next(found, place, part + 1)?;
@@ -313,14 +324,24 @@ impl Resolver<'_> {
     }
 
     fn run(&self) -> Value {
+        let facts = ["id", "blueprint", "attempt", "started_at", "key"];
+        let fact = |name: &str| Some((name.to_owned(), self.run_fact(name)?));
+        Value::Object(facts.into_iter().filter_map(fact).collect())
+    }
+
+    fn variable(&self, name: &str) -> Option<Value> {
+        self.around.env.get(name).map(|value| value.as_str().into())
+    }
+
+    fn run_fact(&self, name: &str) -> Option<Value> {
         let facts = &self.around.facts;
-        let path = self.state.path(self.at);
-        serde_json::json!({
-            "id": facts.id.as_str(),
-            "blueprint": self.state.scope(self.at.scope).plan.name,
-            "attempt": self.attempt,
-            "started_at": format!("{:.3}", facts.started_at),
-            "key": idempotency_key(&facts.id, &path),
+        Some(match name {
+            "id" => facts.id.as_str().into(),
+            "blueprint" => self.state.scope(self.at.scope).plan.name.clone().into(),
+            "attempt" => self.attempt.into(),
+            "started_at" => format!("{:.3}", facts.started_at).into(),
+            "key" => idempotency_key(&facts.id, &self.state.path(self.at)).into(),
+            _ => return None,
         })
     }
 

@@ -135,7 +135,7 @@ impl RunState {
                 self.answered(*at, Some(answer.clone()));
             }
             EventKind::StateChanged { at, changes, .. } => {
-                self.slot_mut(*at).staged.clone_from(changes);
+                self.slot_mut(*at).staged = Some(changes.clone());
             }
             EventKind::BlockFinished { at, outcome, result, message, is_return, .. } => {
                 self.finished(*at, outcome, result, message.as_deref(), *is_return);
@@ -227,7 +227,9 @@ impl RunState {
     /// Returns the changes of the state that take effect with this fact.
     pub(crate) fn staged(&self, event: &EventKind) -> Vec<Change> {
         match event {
-            EventKind::BlockFinished { at, .. } => self.slot(*at).staged.clone(),
+            EventKind::BlockFinished { at, .. } => {
+                self.slot(*at).staged.as_deref().map(<[Change]>::to_vec).unwrap_or_default()
+            }
             _ => Vec::new(),
         }
     }
@@ -361,14 +363,14 @@ impl RunState {
     fn started(&mut self, at: At, attempt: u32, time: Timestamp) {
         let slot = self.slot_mut(at);
         slot.attempt = attempt;
-        slot.staged = Vec::new();
+        slot.staged = None;
         slot.started.get_or_insert(time);
         self.set_status(at, Status::Running);
     }
 
     fn will_retry(&mut self, at: At, attempt: u32, retry_at: Timestamp) {
         let slot = self.slot_mut(at);
-        slot.staged = Vec::new();
+        slot.staged = None;
         slot.wait = None;
         slot.attempt = attempt;
         self.set_status(at, Status::Retrying);
@@ -382,15 +384,12 @@ impl RunState {
     }
 
     fn commit(&mut self, at: At) {
-        let changes = std::mem::take(&mut self.slot_mut(at).staged);
-        if changes.is_empty() {
-            return;
-        }
+        let Some(changes) = self.slot_mut(at).staged.take() else { return };
         let cell = self.scope(at.scope).cell as usize;
         let cell = &mut self.cells[cell];
         cell.version += 1;
         let state = Arc::make_mut(&mut cell.value);
-        for change in changes {
+        for change in changes.iter() {
             change::apply(state, change);
         }
     }

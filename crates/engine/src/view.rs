@@ -33,7 +33,7 @@ pub fn shown(mut event: Event, secrets: &Secrets) -> Event {
             show(&mut question.details, secrets);
         }
         EventKind::StateChanged { changes, .. } => {
-            for change in changes {
+            for change in Arc::make_mut(changes) {
                 if let Some(value) = &mut change.value
                     && let Some(view) = secrets.view(value)
                 {

@@ -1,6 +1,7 @@
 //! The contract of a block type: what it is (data), what it gets, what it gives back.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -242,7 +243,7 @@ pub enum Finish {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct End {
     /// The outcome's name.
-    pub outcome: Arc<str>,
+    pub outcome: Cow<'static, str>,
     /// The result.
     pub result: Shared,
     /// Why, on an error-like outcome.
@@ -259,7 +260,7 @@ pub struct End {
 
 impl End {
     /// Returns the end with this outcome and result, and nothing else.
-    pub fn new(outcome: &str, result: Value) -> Self {
+    pub fn new(outcome: impl Into<Cow<'static, str>>, result: Value) -> Self {
         Self { outcome: outcome.into(), result: Arc::new(result), ..Self::default() }
     }
 }

@@ -96,7 +96,7 @@ pub enum EventKind {
         /// Its name.
         block: BlockPath,
         /// What changed.
-        changes: Vec<Change>,
+        changes: Arc<[Change]>,
     },
     /// A secret was used, or its use refused.
     SecretUsed {

@@ -87,7 +87,9 @@ impl Run {
                 self.take_turn(command).await?;
             }
             let Some(script) = self.script.as_deref_mut() else { return Ok(()) };
-            match script.next() {
+            let turn = script.next();
+            self.read_clock();
+            match turn {
                 None => return Ok(()),
                 Some((Turn::Cancel(reason), _)) => self.cancel(reason)?,
                 Some((Turn::Block(at), is_late)) => self.move_on(at, is_late).await?,
@@ -104,7 +106,7 @@ impl Run {
         if self.stops_before(&command)? {
             return Ok(());
         }
-        self.perform(command).await?;
+        self.perform(command)?;
         self.finish_work().await
     }
 
@@ -148,12 +150,12 @@ impl Run {
                     self.line_up(at);
                     return Ok(());
                 }
-                self.start(at).await?;
+                self.go_on(at, None, None)?;
                 self.finish_work().await
             }
             Status::Running => {
                 let inputs = self.held.remove(&at);
-                self.go_on(at, inputs, None).await?;
+                self.go_on(at, inputs, None)?;
                 self.finish_work().await
             }
             Status::Retrying => {

@@ -1,6 +1,7 @@
 //! One attempt of one block: inputs, work, and the facts that it leaves.
 
 use std::{
+    borrow::Cow,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -13,8 +14,7 @@ use blueprint_model::{
     event::{At, CancelReason},
     schema,
     secret::{Derived, ObtainError},
-    units,
-    value::{self, Shared},
+    units, value,
 };
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
@@ -77,32 +77,28 @@ pub(super) struct Worked {
     pub attempt: Attempt,
     pub finish: Result<Finish, BlockError>,
     pub notes: Notes,
-    pub inputs: Arc<Inputs>,
+    pub inputs: Inputs,
 }
 
 /// What a piece of work needs.
 struct Job {
     block: Arc<dyn Block>,
-    inputs: Arc<Inputs>,
+    inputs: Inputs,
     cx: BlockCx,
     granted: Option<Granted>,
 }
 
 impl Run {
-    pub(super) async fn start(&mut self, at: At) -> Result<(), JournalError> {
-        self.go_on(at, None, None).await
-    }
-
     /// Lets a block work: from its start, or from where its wish was granted. A block that was
     /// resumed after a crash has no inputs yet.
-    pub(super) async fn go_on(
+    pub(super) fn go_on(
         &mut self,
         at: At,
-        inputs: Option<Arc<Inputs>>,
+        inputs: Option<Inputs>,
         granted: Option<Granted>,
     ) -> Result<(), JournalError> {
-        let plan = self.state.scope(at.scope).plan.clone();
-        let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let (plan, graph) = self.plan_of(at);
+        let step = plan.step(graph, at.block);
         let egress = Egress::new(self.secrets.clone(), step.permit.clone());
         let slot = self.state.slot(at);
         // In a replay, a block may be at work already, until its turn has come.
@@ -135,10 +131,15 @@ impl Run {
         }
     }
 
+    fn plan_of(&self, at: At) -> (Arc<Plan>, u32) {
+        let scope = self.state.scope(at.scope);
+        (scope.plan.clone(), scope.graph)
+    }
+
     /// Lets a block be at work without working yet: in a replay, that has a turn of its own.
     pub(super) fn begin(&mut self, at: At) -> Result<(), JournalError> {
-        let plan = self.state.scope(at.scope).plan.clone();
-        let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let (plan, graph) = self.plan_of(at);
+        let step = plan.step(graph, at.block);
         let egress = Egress::new(self.secrets.clone(), step.permit.clone());
         let attempt = self.state.slot(at).attempt + 1;
         match self.resolve(at, step, &egress, attempt) {
@@ -155,16 +156,18 @@ impl Run {
         step: &Step,
         egress: &Egress,
         attempt: u32,
-    ) -> Result<Arc<Inputs>, String> {
+    ) -> Result<Inputs, String> {
         let (state, around) = (&self.state, &self.around);
-        let resolver = Resolver { state, around, egress, at, attempt };
-        resolver.inputs(step).map(Arc::new)
+        Resolver { state, around, egress, at, attempt }.inputs(step)
     }
 
     /// Takes what a piece of work left.
     pub(super) fn worked(&mut self, at: At, worked: Worked) -> Result<(), JournalError> {
-        let plan = self.state.scope(at.scope).plan.clone();
-        let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let (plan, graph) = self.plan_of(at);
+        self.take_work(at, plan.step(graph, at.block), worked)
+    }
+
+    fn take_work(&mut self, at: At, step: &Step, worked: Worked) -> Result<(), JournalError> {
         let worked = match step.kind.pace {
             Pace::Instant => self.judge_time(step, worked),
             Pace::Waiting => worked,
@@ -189,14 +192,14 @@ impl Run {
     /// A question ends with the block's time, as one that nobody answered; who looks at it sees when.
     fn bounded(&self, step: &Step, wish: Wish) -> Wish {
         let Wish::Answer(mut question) = wish else { return wish };
-        let deadline = step.timeout.and_then(|it| self.engine.clock.now().checked_add(it).ok());
+        let deadline = step.timeout.and_then(|it| self.now.checked_add(it).ok());
         question.until = [question.until, deadline].into_iter().flatten().min();
         Wish::Answer(question)
     }
 
     pub(super) fn expire(&mut self, at: At) -> Result<(), JournalError> {
-        let plan = self.state.scope(at.scope).plan.clone();
-        let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let (plan, graph) = self.plan_of(at);
+        let step = plan.step(graph, at.block);
         self.put_down(at)?;
         let attempt = self.attempt(self.state.slot(at).attempt.max(1));
         self.ended(at, step, attempt, failure(step, &timed_out(step)))
@@ -205,10 +208,11 @@ impl Run {
     /// Ends a block that was in flight when the last process ended, and must not run twice. There is
     /// no other attempt: nobody knows what the last one did.
     pub(super) fn interrupted(&mut self, at: At) -> Result<(), JournalError> {
-        let plan = self.state.scope(at.scope).plan.clone();
-        let step = step_of(&plan, self.state.scope(at.scope).graph, at);
+        let (plan, graph) = self.plan_of(at);
+        let step = plan.step(graph, at.block);
         let end = failure(step, &BlockError::permanent(INTERRUPTED));
-        self.finish(at, self.attempt(self.state.slot(at).attempt), end)
+        let (outcome, _) = outcome_of(step, &end);
+        self.finish(at, self.attempt(self.state.slot(at).attempt), outcome, end)
     }
 
     /// Stops a block's work, if it is at work.
@@ -253,15 +257,19 @@ impl Run {
 
     /// An attempt that begins and ends now.
     fn attempt(&self, number: u32) -> Attempt {
-        Attempt { number, began: self.engine.clock.now() }
+        Attempt { number, began: self.now }
     }
 
     fn cx(&self, at: At, step: &Step, egress: Egress, attempt: u32) -> BlockCx {
         let state = match step.sees_state {
             true => self.state.state_of(at.scope).0.clone(),
-            false => Shared::default(),
+            false => self.around.nothing.clone(),
         };
-        let (path, now) = (self.state.path(at), self.engine.clock.now());
+        let (path, now) = (self.state.path(at), self.now);
+        let cancel = match step.is_scripted {
+            true => self.stop.for_scripts(),
+            false => self.never.clone(),
+        };
         let egress = match self.secrets.is_empty() {
             true => egress,
             false => egress.for_caller(Caller { run: self.id.clone(), block: path.clone(), now }),
@@ -272,7 +280,7 @@ impl Run {
             attempt,
             now,
             state,
-            cancel: self.stop.for_scripts(),
+            cancel,
             limits: limits_for(&self.engine.limits, step, self.time_left()),
             egress,
             notes: Mutex::default(),
@@ -284,10 +292,11 @@ impl Run {
     fn work_now(&mut self, at: At, step: &Step, job: Job) -> Result<(), JournalError> {
         let attempt = Attempt::of(&job.cx);
         let is_script = !step.sees_state && step.is_scripted;
-        let began = is_script.then(|| self.engine.clock.now());
+        let began = self.now;
         let worked = poll_once(job).unwrap_or_else(|| broken(step, attempt));
-        if let Some(began) = began {
-            step.cost.note(micros_between(began, self.engine.clock.now()));
+        let now = self.read_clock();
+        if is_script {
+            step.cost.note(micros_between(began, now));
         }
         if self.begins_to_stop(step)? {
             if self.state.is_given_up(at) {
@@ -298,13 +307,13 @@ impl Run {
                 return Ok(());
             }
         }
-        self.worked(at, worked)
+        self.take_work(at, step, worked)
     }
 
     /// A script that ended because its block's time was up says so, and not which bound it met.
     fn judge_time(&self, step: &Step, mut worked: Worked) -> Worked {
         if let Some(timeout) = step.timeout.filter(|_| worked.finish.is_err()) {
-            let took_us = micros_between(worked.attempt.began, self.engine.clock.now());
+            let took_us = micros_between(worked.attempt.began, self.now);
             if u128::from(took_us) >= timeout.as_micros() {
                 worked.finish = Err(timed_out(step));
             }
@@ -385,18 +394,13 @@ impl Run {
         end: End,
     ) -> Result<(), JournalError> {
         let end = self.examine(step, end);
-        let is_error = step
-            .outcomes
-            .iter()
-            .find(|outcome| outcome.name == end.outcome)
-            .is_none_or(|outcome| outcome.is_error);
-        let block = self.state.path(at);
+        let (outcome, is_error) = outcome_of(step, &end);
         if let Some(retry) = step.retry.as_ref().filter(|_| is_error && !end.is_return)
             && let Some(pause) = retry::pause(retry, attempt.number, &end, self.engine.ids.chance())
-            && let Ok(retry_at) = self.engine.clock.now().checked_add(pause)
+            && let Ok(retry_at) = self.now.checked_add(pause)
         {
             let message = end.message.unwrap_or_default();
-            let outcome = end.outcome;
+            let block = self.state.path(at);
             return self.record(EventKind::AttemptFailed {
                 at,
                 block,
@@ -406,26 +410,31 @@ impl Run {
                 retry_at,
             });
         }
-        self.finish(at, attempt, end)
+        self.finish(at, attempt, outcome, end)
     }
 
-    fn finish(&mut self, at: At, attempt: Attempt, end: End) -> Result<(), JournalError> {
+    fn finish(
+        &mut self,
+        at: At,
+        attempt: Attempt,
+        outcome: Arc<str>,
+        end: End,
+    ) -> Result<(), JournalError> {
         let block = self.state.path(at);
         if !end.changes.is_empty() {
-            let (block, changes) = (block.clone(), end.changes);
+            let (block, changes) = (block.clone(), end.changes.into());
             self.record(EventKind::StateChanged { at, block, changes })?;
         }
-        let now = self.engine.clock.now();
         let started = self.state.slot(at).started.unwrap_or(attempt.began);
         self.record(EventKind::BlockFinished {
             at,
             block,
             attempt: attempt.number,
-            outcome: end.outcome,
+            outcome,
             result: end.result,
             message: end.message,
             is_return: end.is_return,
-            duration_us: micros_between(started, now),
+            duration_us: micros_between(started, self.now),
         })
     }
 
@@ -489,29 +498,43 @@ impl Run {
 
 /// Does work that does not wait; `None` if it panicked, or waited all the same.
 fn poll_once(job: Job) -> Option<Worked> {
-    AssertUnwindSafe(work(job)).catch_unwind().now_or_never()?.ok()
+    let Job { block, inputs, cx, granted } = job;
+    let work = match granted {
+        None => block.run(&inputs, &cx),
+        Some(granted) => block.resume(&inputs, granted, &cx),
+    };
+    let finish = AssertUnwindSafe(work).catch_unwind().now_or_never()?.ok()?;
+    Some(leave(finish, inputs, cx))
 }
 
 async fn work(job: Job) -> Worked {
     let Job { block, inputs, cx, granted } = job;
-    let attempt = Attempt::of(&cx);
     let finish = match granted {
         None => block.run(&inputs, &cx).await,
         Some(granted) => block.resume(&inputs, granted, &cx).await,
     };
+    leave(finish, inputs, cx)
+}
+
+fn leave(finish: Result<Finish, BlockError>, inputs: Inputs, cx: BlockCx) -> Worked {
+    let attempt = Attempt::of(&cx);
     let mut notes = cx.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
     notes.uses.extend(cx.egress.take_uses());
     Worked { attempt, finish, notes, inputs }
 }
 
-fn step_of(plan: &Plan, graph: u32, at: At) -> &Step {
-    &plan.graphs[graph as usize].steps[at.block as usize]
+/// Returns the outcome as the plan spells it, without a copy, and whether it is error-like.
+fn outcome_of(step: &Step, end: &End) -> (Arc<str>, bool) {
+    match step.position(&end.outcome).map(|ix| &step.outcomes[ix]) {
+        Some(known) => (known.name.clone(), known.is_error),
+        None => ((*end.outcome).into(), true),
+    }
 }
 
 /// The outcome of a result that is not as expected: the first error-like one, as an answer came.
-fn misfit_outcome(step: &Step) -> Arc<str> {
+fn misfit_outcome(step: &Step) -> Cow<'static, str> {
     let first = step.outcomes.iter().find(|outcome| outcome.is_error);
-    first.map_or_else(|| step.kind.failure.into(), |outcome| outcome.name.clone())
+    first.map_or_else(|| step.kind.failure.into(), |outcome| outcome.name.to_string().into())
 }
 
 fn failure(step: &Step, err: &BlockError) -> End {
@@ -525,7 +548,7 @@ fn failure(step: &Step, err: &BlockError) -> End {
 
 fn late(step: &Step, attempt: Attempt) -> Worked {
     let finish = Err(timed_out(step));
-    Worked { attempt, finish, notes: Notes::default(), inputs: Arc::default() }
+    Worked { attempt, finish, notes: Notes::default(), inputs: Inputs::default() }
 }
 
 pub(super) fn timed_out(step: &Step) -> BlockError {
@@ -568,5 +591,5 @@ fn broken(step: &Step, attempt: Attempt) -> Worked {
     let message =
         format!("block type `{}` has a bug and panicked; please report it", step.kind.kind);
     let finish = Err(BlockError::permanent(message));
-    Worked { attempt, finish, notes: Notes::default(), inputs: Arc::default() }
+    Worked { attempt, finish, notes: Notes::default(), inputs: Inputs::default() }
 }

@@ -1,6 +1,9 @@
 //! What a replay came to, held against what was recorded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use blueprint_model::{
     Event, EventKind, Value,
@@ -204,7 +207,7 @@ fn first(blocks: &[ReplayedBlock], places: &[usize]) -> Option<Divergence> {
 
 /// How the blocks of a run ended, in order.
 fn recorded_ends(events: &[Event]) -> Vec<(BlockPath, Ended)> {
-    let mut staged: BTreeMap<At, Vec<Change>> = BTreeMap::new();
+    let mut staged: BTreeMap<At, Arc<[Change]>> = BTreeMap::new();
     let mut ends = Vec::new();
     for event in events {
         let Some((at, block)) = event.kind.block() else { continue };
@@ -217,7 +220,7 @@ fn recorded_ends(events: &[Event]) -> Vec<(BlockPath, Ended)> {
                 outcome: outcome.to_string(),
                 result: result.clone(),
                 message: message.clone(),
-                changes: staged.remove(&at).unwrap_or_default(),
+                changes: staged.remove(&at).unwrap_or_default().to_vec(),
             },
             EventKind::BlockSkipped { .. } => Ended::Skipped,
             EventKind::BlockCancelled { .. } => Ended::Cancelled,

@@ -83,7 +83,7 @@ impl Script {
             ends: Vec::new(),
             unanswered: Vec::new(),
         };
-        let mut staged: BTreeMap<At, Vec<Change>> = BTreeMap::new();
+        let mut staged: BTreeMap<At, Arc<[Change]>> = BTreeMap::new();
         for event in events {
             match &event.kind {
                 EventKind::StateChanged { at, changes, .. } => {
@@ -100,7 +100,7 @@ impl Script {
         script
     }
 
-    fn add(&mut self, event: &Event, kind: &EventKind, staged: &mut BTreeMap<At, Vec<Change>>) {
+    fn add(&mut self, event: &Event, kind: &EventKind, staged: &mut BTreeMap<At, Arc<[Change]>>) {
         let Some((at, block)) = kind.block() else { return };
         let kind = match kind {
             EventKind::BlockWaiting { wish, .. } => FactKind::Waiting(wish.clone()),
@@ -108,17 +108,17 @@ impl Script {
             EventKind::AttemptFailed { attempt, outcome, message, .. } => {
                 let message = Some(message.clone());
                 // That it was tried again says that it could pass.
-                let end =
-                    End { outcome: outcome.clone(), message, is_transient: true, ..End::default() };
+                let outcome = outcome.to_string().into();
+                let end = End { outcome, message, is_transient: true, ..End::default() };
                 FactKind::Worked { attempt: *attempt, end, is_last: false }
             }
             EventKind::BlockFinished { attempt, outcome, result, message, is_return, .. } => {
                 let end = End {
-                    outcome: outcome.clone(),
+                    outcome: outcome.to_string().into(),
                     result: result.clone(),
                     message: message.clone(),
                     is_return: *is_return,
-                    changes: staged.remove(&at).unwrap_or_default(),
+                    changes: staged.remove(&at).unwrap_or_default().to_vec(),
                     ..End::default()
                 };
                 FactKind::Worked { attempt: *attempt, end, is_last: true }

@@ -9,6 +9,7 @@ use blueprint_model::{
 };
 
 use super::{Due, RunState, Status};
+use crate::plan::Step;
 
 impl RunState {
     pub(super) fn finished(
@@ -21,10 +22,11 @@ impl RunState {
     ) {
         self.commit(at);
         self.counts.ran += 1;
-        let step = self.step(at);
-        let outcome_ix = step.outcomes.iter().position(|known| known.name == *outcome);
-        let is_handled = step.edges.iter().any(|edge| Some(edge.outcome as usize) == outcome_ix);
-        let is_unhandled = step.is_unhandled(outcome, is_return);
+        let plan = self.scope(at.scope).plan.clone();
+        let step = plan.step(self.scope(at.scope).graph, at.block);
+        let outcome_ix = step.position(outcome);
+        let is_handled = outcome_ix.is_some_and(|ix| step.is_handled(ix));
+        let is_unhandled = step.is_unhandled(outcome_ix, is_return);
         let failure = is_unhandled.then(|| self.failure_of(at, outcome, message));
         let scope = self.scope_mut(at.scope);
         let slot = &mut scope.slots[at.block as usize];
@@ -44,11 +46,13 @@ impl RunState {
         } else if is_return {
             self.wind_down(at.scope, CancelReason::Returned, OnError::Cancel, Some(at));
         }
-        self.end_with(at, Status::Finished, outcome_ix);
+        self.end_with(at, step, Status::Finished, outcome_ix);
     }
 
     pub(super) fn end(&mut self, at: At, status: Status) {
-        self.end_with(at, status, None);
+        let plan = self.scope(at.scope).plan.clone();
+        let step = plan.step(self.scope(at.scope).graph, at.block);
+        self.end_with(at, step, status, None);
     }
 
     /// Returns the name of an incoming edge, as `from.outcome`.
@@ -62,8 +66,8 @@ impl RunState {
     /// that come in.
     fn resolve_edge(&mut self, scope: u32, target: u32, edge: u32, is_taken: bool) {
         let at = At { scope, block: target };
-        let join = self.step(at).join;
-        let in_degree = self.step(at).in_degree;
+        let step = self.step(at);
+        let (join, in_degree) = (step.join, step.in_degree);
         let slot = self.slot_mut(at);
         slot.open_edges -= 1;
         if is_taken {
@@ -91,14 +95,12 @@ impl RunState {
         self.starts.push_back(at);
     }
 
-    fn end_with(&mut self, at: At, status: Status, outcome: Option<usize>) {
+    fn end_with(&mut self, at: At, step: &Step, status: Status, outcome: Option<usize>) {
         self.set_status(at, status);
         let slot = self.slot_mut(at);
         slot.wait = None;
-        slot.staged = Vec::new();
-        self.drop_read_results(at);
-        let plan = self.scope(at.scope).plan.clone();
-        let step = &plan.graphs[self.scope(at.scope).graph as usize].steps[at.block as usize];
+        slot.staged = None;
+        self.drop_read_results(at.scope, step);
         for edge in &step.edges {
             let is_taken = outcome == Some(edge.outcome as usize);
             self.resolve_edge(at.scope, edge.to, edge.place, is_taken);
@@ -111,10 +113,8 @@ impl RunState {
     }
 
     /// Drops each result whose last reader has ended, so that a long run stays small.
-    fn drop_read_results(&mut self, at: At) {
-        let scope = self.scope_mut(at.scope);
-        let plan = scope.plan.clone();
-        let step = &plan.graphs[scope.graph as usize].steps[at.block as usize];
+    fn drop_read_results(&mut self, scope: u32, step: &Step) {
+        let scope = self.scope_mut(scope);
         for read in &step.reads {
             let slot = &mut scope.slots[*read as usize];
             slot.readers -= 1;

@@ -71,7 +71,7 @@ pub(crate) struct Slot {
     /// Readers of the result that have not ended.
     pub readers: u32,
     /// Changes of the state that take effect when the block finishes.
-    pub staged: Vec<Change>,
+    pub staged: Option<Arc<[Change]>>,
     /// What it waits for.
     pub wait: Option<Box<Wait>>,
 }

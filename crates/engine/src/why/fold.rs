@@ -189,7 +189,7 @@ impl Fold {
             } => {
                 if *is_return {
                     self.returned.push(at);
-                } else if self.step(at).is_unhandled(outcome, *is_return) {
+                } else if self.step(at).is_unhandled(self.step(at).position(outcome), false) {
                     self.unhandled.push(at);
                 }
                 Ended::With {

@@ -252,7 +252,8 @@ fn rest_of_kinds(large: Arc<Value>, text: &str) -> Vec<EventKind> {
                 Change { path: vec!["a".into(), "0".into()], value: Some((*large).clone()) },
                 Change { path: vec!["b".into()], value: None },
                 Change { path: vec!["c".into()], value: Some(Value::Null) },
-            ],
+            ]
+            .into(),
         },
         EventKind::SecretUsed {
             at,

@@ -245,7 +245,7 @@ fn end_of(answer: &Value) -> Option<End> {
         message: answer["message"].as_str().map(str::to_owned),
         is_return: answer["is_return"] == true,
         changes: changes.collect(),
-        ..End::new(answer["outcome"].as_str()?, answer["result"].clone())
+        ..End::new(answer["outcome"].as_str()?.to_owned(), answer["result"].clone())
     })
 }
 
