@@ -102,7 +102,7 @@ pub(crate) struct Step {
     pub kind: &'static BlockSpec,
     pub block: Arc<dyn Block>,
     pub span: Span,
-    pub outcomes: Vec<StepOutcome>,
+    pub outcomes: Arc<[StepOutcome]>,
     /// Edges out, in file order.
     pub edges: Vec<StepEdge>,
     /// Edges in, in file order of their blocks.

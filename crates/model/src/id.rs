@@ -50,12 +50,12 @@ impl BlockPath {
 
     /// Returns the prefix of blocks in this block's body, at one item of it.
     pub fn body(&self, item: &str) -> String {
-        format!("{self}[{item}].")
+        [&*self.scope, &*self.id, "[", item, "]."].concat()
     }
 
     /// Returns the prefix of blocks in the blueprint that this block runs.
     pub fn callee(&self) -> String {
-        format!("{self}/")
+        [&*self.scope, &*self.id, "/"].concat()
     }
 }
 

@@ -14,7 +14,7 @@ use blueprint_model::{
 };
 
 use super::{
-    CallSite, GraphPlan, Incoming, Step, StepEdge,
+    CallSite, Cost, GraphPlan, Incoming, Step, StepEdge,
     flow::Flow,
     graph::Connected,
     names::{Draft, DraftNode, index},
@@ -131,7 +131,8 @@ pub(crate) struct BlockParts {
     pub variables: Vec<(Arc<str>, Ref)>,
     pub reads: Vec<u32>,
     pub secrets: Vec<SecretSite>,
-    pub permit: Arc<Permit>,
+    /// What it may do with secrets; `None` where it has none.
+    pub permit: Option<Arc<Permit>>,
 }
 
 /// A place where a block names a secret.
@@ -177,10 +178,11 @@ pub(crate) fn compile(cx: &Cx<'_>, diagnostics: &mut Vec<Diagnostic>) -> Parts {
 /// Puts the graphs of a faultless blueprint together.
 pub(crate) fn assemble(cx: &Cx<'_>, graphs: &[Connected], parts: Parts) -> Vec<GraphPlan> {
     let mut plans = Vec::with_capacity(graphs.len());
+    let common = Common::default();
     for ((draft, connected), blocks) in cx.draft.graphs.iter().zip(graphs).zip(parts.blocks) {
         let mut steps = Vec::with_capacity(blocks.len());
         for (block, (node, parts)) in draft.nodes.iter().zip(blocks).enumerate() {
-            steps.push(step(cx, node, connected, index(block), parts));
+            steps.push(step(cx, node, (connected, index(block)), parts, &common));
         }
         place_edges(&mut steps);
         count_readers(&mut steps);
@@ -190,12 +192,19 @@ pub(crate) fn assemble(cx: &Cx<'_>, graphs: &[Connected], parts: Parts) -> Vec<G
     plans
 }
 
+/// What blocks without secrets and scripts have in common, so that each of them is small.
+#[derive(Default)]
+struct Common {
+    permit: Arc<Permit>,
+    cost: Arc<Cost>,
+}
+
 fn step(
     cx: &Cx<'_>,
     node: &DraftNode<'_>,
-    connected: &Connected,
-    block: u32,
+    (connected, block): (&Connected, u32),
     parts: BlockParts,
+    common: &Common,
 ) -> Step {
     let block_type = node.block.clone().expect("an unknown type is an error");
     let kind = block_type.spec();
@@ -238,8 +247,8 @@ fn step(
         variables: parts.variables,
         sees_state,
         is_scripted,
-        cost: Arc::default(),
-        permit: parts.permit,
+        cost: if is_scripted { Arc::default() } else { common.cost.clone() },
+        permit: parts.permit.unwrap_or_else(|| common.permit.clone()),
         body: node.body,
         reads: parts.reads,
         readers: 0,

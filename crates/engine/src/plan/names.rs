@@ -54,7 +54,8 @@ pub(crate) struct DraftNode<'b> {
     pub node: &'b Node,
     /// Its type; `None` where the type is unknown, which is reported once and silences the rest.
     pub block: Option<Arc<dyn Block>>,
-    pub outcomes: Vec<StepOutcome>,
+    /// Shared by all blocks of a type that has no others.
+    pub outcomes: Arc<[StepOutcome]>,
     /// Which outcome leads to which block of the same graph.
     pub edges: Vec<(u32, u32, Span)>,
     pub body: Option<u32>,
@@ -80,6 +81,7 @@ pub(crate) fn judge<'b>(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Draft<'b> {
     let mut draft = Draft { graphs: Vec::new(), all_ids: BTreeMap::new() };
+    let mut known = BTreeMap::new();
     // Bodies are taken in as they are found: a list of work instead of recursion.
     let mut work = vec![(&blueprint.graph, None, 0)];
     while let Some((graph, owner, depth)) = work.pop() {
@@ -95,8 +97,8 @@ pub(crate) fn judge<'b>(
             }
             draft.all_ids.insert(id, node.id_span);
             let block = find_type(node, id, registry, diagnostics);
-            let outcomes =
-                block.as_ref().map_or_else(Vec::new, |block| outcomes(block.spec(), node));
+            let spec = block.as_ref().map(|block| block.spec());
+            let outcomes = spec.map(|spec| outcomes(spec, node, &mut known)).unwrap_or_default();
             if let Some(body) = node.body.as_deref() {
                 work.push((body, Some((number, index(nodes.len()))), depth + 1));
             }
@@ -170,7 +172,19 @@ fn find_type(
     None
 }
 
-fn outcomes(spec: &'static BlockSpec, node: &Node) -> Vec<StepOutcome> {
+/// Returns the outcomes of a block; `known` has those of types whose blocks all have the same.
+fn outcomes(
+    spec: &'static BlockSpec,
+    node: &Node,
+    known: &mut BTreeMap<&'static str, Arc<[StepOutcome]>>,
+) -> Arc<[StepOutcome]> {
+    match spec.outcomes_from {
+        None => known.entry(spec.kind).or_insert_with(|| all_outcomes(spec, node)).clone(),
+        Some(_) => all_outcomes(spec, node),
+    }
+}
+
+fn all_outcomes(spec: &'static BlockSpec, node: &Node) -> Arc<[StepOutcome]> {
     let dynamic = spec
         .outcomes_from
         .and_then(|field| node.fields.get(field))

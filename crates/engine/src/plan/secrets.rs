@@ -56,7 +56,8 @@ pub(crate) fn judge(
             let sends = node.spec().is_some_and(|spec| spec.reach == Reach::Outside);
             if sends || !keys.is_empty() || !reveal.is_empty() || !outputs.is_empty() {
                 let (blueprint, listed) = (cx.blueprint.name.value.clone(), listed.clone());
-                parts.permit = Arc::new(Permit { blueprint, keys, reveal, listed, outputs });
+                let permit = Permit { blueprint, keys, reveal, listed, outputs };
+                parts.permit = Some(Arc::new(permit));
             }
         }
     }
