@@ -63,7 +63,7 @@ fn compare() -> Result<(), String> {
     let text = fs::read_to_string(path()).map_err(|err| err.to_string())?;
     let accepted: Counts = serde_json::from_str(&text).map_err(|err| err.to_string())?;
     let (mut slower, mut faster) = (Vec::new(), false);
-    print("  instructions      accepted       now     change");
+    print("  instructions      accepted       now    change");
     for headline in &HEADLINES {
         let count = instructions::count(headline)?;
         let name = headline.name;

@@ -160,7 +160,7 @@ pub fn blueprint(shape: Shape, kind: Kind, blocks: usize) -> Source {
         let next = match (next.as_slice(), is_fork) {
             ([], _) => String::new(),
             ([then, otherwise], true) => format!(", next: {{then: b{then}, else: b{otherwise}}}"),
-            ([then, ..], true) => format!(", next: b{then}"),
+            ([then, ..], true) => format!(", next: {{then: b{then}}}"),
             (all, false) => {
                 let targets: Vec<String> = all.iter().map(|to| format!("b{to}")).collect();
                 format!(", next: {{{}: [{}]}}", kind.outcome, targets.join(", "))
@@ -173,7 +173,12 @@ pub fn blueprint(shape: Shape, kind: Kind, blocks: usize) -> Source {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use blueprint_journal::MemoryJournal;
+
     use super::*;
+    use crate::bench::stage::{self, Stage};
 
     #[test]
     fn edges_lead_downwards_between_the_blocks_that_are_there() {
@@ -182,6 +187,19 @@ mod tests {
                 let edges = shape.edges(n);
                 assert!(edges.iter().all(|(from, to)| from < to && *to < n), "{shape:?} {n}");
                 assert!(edges.is_sorted(), "{shape:?} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_in_every_shape_is_a_blueprint() {
+        let engine = stage::engine(Arc::new(MemoryJournal::forgetful()));
+        for shape in Shape::ALL {
+            for kind in Kind::ALL.into_iter().chain([Kind::OUTSIDE, Kind::FIB]) {
+                for n in [1, 2, 3, 4, 5, 6, 50] {
+                    let made = Stage::new(&blueprint(shape, kind, n), engine.clone());
+                    assert!(made.is_ok(), "{shape:?} of {n} {}: {:?}", kind.name, made.err());
+                }
             }
         }
     }
