@@ -143,6 +143,7 @@ pub fn markdown(report: &Report) -> String {
     let mut runs = Markdown::new(&[
         "runs",
         "kind",
+        "journal",
         "in all",
         "runs/s",
         "half within",
@@ -151,7 +152,7 @@ pub fn markdown(report: &Report) -> String {
     ]);
     for it in &report.latencies {
         let mut cells = latency(it);
-        cells.insert(1, it.kind.clone());
+        cells.splice(1..1, [it.kind.clone(), it.journal.as_str().into()]);
         runs.row(&cells);
     }
     format!("{}\n{}", page.text, runs.text)
