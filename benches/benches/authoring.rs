@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
-use benches::{
-    harness::{Effort, Spread, Table, ns, time},
-    shapes::{KINDS, Shape, blueprint},
+use benches::harness::{Effort, Table};
+use blueprint::bench::{
+    harness::{Spread, time},
+    shapes::{Kind, Shape, blueprint},
+    table::ns,
 };
 
 #[global_allocator]
@@ -15,8 +17,8 @@ fn main() {
     let registry = blueprint::wiring::registry();
     let mut table = Table::new(&["what", "blocks", "median", "p10", "p90"]);
     for blocks in [effort.size(1_000, 50), effort.size(10_000, 100)] {
-        for (shape_name, shape) in Shape::ALL {
-            let text = blueprint(shape, KINDS[3], blocks);
+        for shape in Shape::ALL {
+            let text = blueprint(shape, Kind::CODE, blocks).text;
             let samples = (0..effort.rounds()).map(|_| {
                 let took = time(|| {
                     let checked =
@@ -25,14 +27,19 @@ fn main() {
                 });
                 took.as_nanos() as f64
             });
-            table.row(&cells(&format!("check {shape_name} of scripts"), blocks, samples.collect()));
+            table.row(&cells(
+                &format!("check {} of scripts", shape.as_str()),
+                blocks,
+                samples.collect(),
+            ));
         }
     }
     if let Some(binary) = binary() {
         let folder = std::env::temp_dir().join(format!("blueprint-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
         let file = folder.join("ten.yaml");
-        std::fs::write(&file, blueprint(Shape::Chain, KINDS[3], 10)).expect("a temporary file");
+        std::fs::write(&file, blueprint(Shape::Chain, Kind::CODE, 10).text)
+            .expect("a temporary file");
         let samples = (0..effort.rounds() * 4).map(|_| {
             let mut command = Command::new(&binary);
             command.arg("run").arg(&file).args(["--output", "quiet"]);

@@ -3,9 +3,16 @@
 //! Each is checked and its faults are printed in a process of its own, so that the memory is that of
 //! this file alone. Nothing here is an assertion about time: that depends on the machine.
 
-use std::{fs, process::Command};
+use std::process::Command;
 
-use benches::harness::{Effort, Spread, Table, ns, time};
+use benches::{
+    harness::{Effort, Table},
+    memory::peak,
+};
+use blueprint::bench::{
+    harness::{Spread, time},
+    table::ns,
+};
 use blueprint::{app::App, commands::check, project::check_bytes, wiring};
 
 #[global_allocator]
@@ -191,12 +198,4 @@ fn text_of(Shape(_, head, unit, tail): &Shape, size: usize) -> String {
     }
     text.push_str(tail);
     text
-}
-
-/// The most memory that this process ever had, in bytes; 0 where the system does not say.
-fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kibibytes.unwrap_or(0) << 10
 }

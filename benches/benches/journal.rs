@@ -3,8 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use benches::{
-    disk::{self, Appender, Writer},
-    harness::{Compared, Effort, Table, compare, ns, time},
+    disk::Writer,
+    harness::{Compared, Effort, Table, compare},
+};
+use blueprint::bench::{
+    flush::{self as disk, Appender},
+    harness::time,
+    table::ns,
 };
 use blueprint_journal::{Flush, SqliteJournal};
 use blueprint_model::{
@@ -56,12 +61,15 @@ fn strict(effort: Effort, runtime: &Runtime, flush: Flush, table: &mut Table) {
     let events = effort.size(300, 3);
     let mut store = Store::new(flush);
     let folder = folder();
-    let mut file = Appender::new(folder.path(), disk::body());
+    let mut file = Appender::new(folder.path(), disk::body()).expect("a new file");
     let compared = compare(
         effort,
         events,
         || store.runs(runtime, 1, events, Pace::Strict),
-        || file.append(events, flush),
+        || match flush {
+            Flush::Full => file.flush_each(events).expect("there is a disk"),
+            Flush::Normal | Flush::Off => file.append(events).expect("there is space"),
+        },
     );
     row(table, [flush.as_str(), "1 run, strict", "append and fdatasync"], events, &compared);
 }

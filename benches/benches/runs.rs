@@ -12,10 +12,16 @@ use std::{
 };
 
 use benches::{
-    disk::{self, Appender, Writer},
-    harness::{Effort, Spread, Table, compare, ns, time},
+    disk::Writer,
+    harness::{Effort, Table, compare},
+    memory::resident,
+};
+use blueprint::bench::{
+    flush::{self, Appender},
+    harness::{Spread, time},
     pass::{Outside, Pass},
-    shapes::{KINDS, Kind, Shape, blueprint},
+    shapes::{Kind, Shape, blueprint},
+    table::ns,
 };
 use blueprint_engine::{
     Clock, Engine, Halt, Host, Ids, Library, News, Origin, Plan, Rebuilt, RunHandle, StartRun,
@@ -67,26 +73,25 @@ fn main() {
 /// outside (each waits for the flush), one of blocks that do not, and many runs at once of both.
 fn throughput(effort: Effort, runtime: &Runtime) -> Table {
     let mut table = Table::new(&["what", "blocks", "a block", "limit", "a record", "× limit"]);
-    let outside = Kind { name: "outside", fields: "type: outside", outcome: "success" };
     let cases = [
-        ("chain, strict", outside, 1, effort.size(300, 3), "append and fdatasync"),
-        ("chain, behind", KINDS[0], 1, effort.size(20_000, 20), "bare writer, 1,000 at once"),
-        ("64 chains, strict", outside, 64, effort.size(50, 2), "bare writer, 64 at once"),
-        ("64 chains, behind", KINDS[0], 64, effort.size(300, 2), "bare writer, 1,000 at once"),
+        ("chain, strict", Kind::OUTSIDE, 1, effort.size(300, 3), "append and fdatasync"),
+        ("chain, behind", Kind::PASS, 1, effort.size(20_000, 20), "bare writer, 1,000 at once"),
+        ("64 chains, strict", Kind::OUTSIDE, 64, effort.size(50, 2), "bare writer, 64 at once"),
+        ("64 chains, behind", Kind::PASS, 64, effort.size(300, 2), "bare writer, 1,000 at once"),
     ];
     for (what, kind, runs, blocks, limit) in cases {
         let folder = folder();
         let engine = engine(&store(folder.path()));
-        let plan = plan(&blueprint(Shape::Chain, kind, blocks));
-        let mut file = Appender::new(folder.path(), disk::body());
-        let mut writer = Writer::new(folder.path(), Flush::Full, disk::body());
+        let plan = plan(&blueprint(Shape::Chain, kind, blocks).text);
+        let mut file = Appender::new(folder.path(), flush::body()).expect("a new file");
+        let mut writer = Writer::new(folder.path(), Flush::Full, flush::body());
         let units = runs * blocks;
         let compared = compare(
             effort,
             units,
             || run_many(runtime, &engine, &plan, runs),
             || match (runs, kind.name) {
-                (1, "outside") => file.append(units, Flush::Full),
+                (1, "outside") => file.flush_each(units).expect("there is a disk"),
                 (_, "outside") => writer.write(units, 64),
                 _ => writer.write(units, 1_000),
             },
@@ -126,7 +131,7 @@ fn folder() -> tempfile::TempDir {
 /// From the call that resumes a run to the end of its next block.
 fn resume(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let blocks = effort.size(10_000, 100);
-    let text = blueprint(Shape::Chain, KINDS[0], blocks);
+    let text = blueprint(Shape::Chain, Kind::PASS, blocks).text;
     // The last block leads to a wait, at which the run is parked.
     let last = format!("b{}", blocks - 1);
     let text =
@@ -261,7 +266,7 @@ fn wake(
 fn growth(effort: Effort, runtime: &Runtime, table: &mut Table) {
     let events = effort.size(1_000_000, 1_000);
     let chain = effort.size(1_000, 10);
-    let plan = plan(&blueprint(Shape::Chain, KINDS[0], chain));
+    let plan = plan(&blueprint(Shape::Chain, Kind::PASS, chain).text);
     let (full, empty) = (folder(), folder());
     let (full, empty) = (engine(&store(full.path())), engine(&store(empty.path())));
     for _ in 0..events / (chain + 2) {
@@ -329,13 +334,6 @@ fn store(folder: &Path) -> Arc<dyn Journal> {
 
 fn engine(journal: &Arc<dyn Journal>) -> Engine {
     Engine::new(journal.clone(), Clock::System, Ids::Random, Limits::default())
-}
-
-/// Returns the memory that this process has, in bytes; 0 where the system does not say.
-fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    pages.unwrap_or(0) * 4_096
 }
 
 fn folder_size(folder: &Path) -> u64 {

@@ -1,8 +1,10 @@
-//! Rounds that alternate: the machine's speed drifts, so only what is measured in turns compares.
+//! How much a bench measures, its comparison with one limit, and its tables.
 
-use std::{
-    fmt::Write as _,
-    time::{Duration, Instant},
+use std::convert::Infallible;
+
+use blueprint::bench::{
+    harness::{Contender, Pace, Rounds, Spread},
+    table::Markdown,
 };
 
 /// How much to measure: all of it under `cargo bench`, once and briefly under `cargo test`.
@@ -20,12 +22,17 @@ impl Effort {
         if std::env::args().any(|arg| arg == "--bench") { Self::Full } else { Self::Once }
     }
 
+    /// Returns how long a row is measured.
+    pub fn pace(self) -> Pace {
+        match self {
+            Self::Full => Pace::THOROUGH,
+            Self::Once => Pace::ONCE,
+        }
+    }
+
     /// Returns how many rounds to measure.
     pub fn rounds(self) -> usize {
-        match self {
-            Self::Full => 15,
-            Self::Once => 1,
-        }
+        self.pace().rounds
     }
 
     /// Returns `full`, or a size that takes no time.
@@ -35,38 +42,6 @@ impl Effort {
             Self::Once => small,
         }
     }
-}
-
-/// The middle of some measurements, and their spread.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spread {
-    /// One in ten is below.
-    pub p10: f64,
-    /// Half are below.
-    pub median: f64,
-    /// One in ten is above.
-    pub p90: f64,
-}
-
-impl Spread {
-    /// Returns the spread of samples.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there is none.
-    pub fn of(mut samples: Vec<f64>) -> Self {
-        samples.sort_by(f64::total_cmp);
-        let at = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
-        Self { p10: at(0.1), median: at(0.5), p90: at(0.9) }
-    }
-}
-
-/// Returns how long `work` takes.
-#[expect(clippy::disallowed_methods, reason = "the benches measure time")]
-pub fn time(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
 }
 
 /// What was measured: the project, a limit, and their ratio round by round. Times are in
@@ -81,63 +56,55 @@ pub struct Compared {
 }
 
 /// Measures the project and a limit in turns. Both do `units` units of work.
+///
+/// # Panics
+///
+/// Panics if one of them does.
 pub fn compare(
     effort: Effort,
     units: usize,
     mut ours: impl FnMut(),
     mut limit: impl FnMut(),
 ) -> Compared {
-    if effort == Effort::Full {
-        for _ in 0..2 {
-            limit();
-            ours();
-        }
-    }
-    let per_unit = |took: Duration| took.as_nanos() as f64 / units.max(1) as f64;
-    let (mut our_times, mut limit_times, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..effort.rounds() {
-        let limit_time = per_unit(time(&mut limit));
-        let our_time = per_unit(time(&mut ours));
-        our_times.push(our_time);
-        limit_times.push(limit_time);
-        ratios.push(our_time / limit_time.max(f64::MIN_POSITIVE));
-    }
+    let mut both: [Contender<'_, Infallible>; 2] = [
+        Box::new(|times| {
+            (0..times).for_each(|_| ours());
+            Ok(())
+        }),
+        Box::new(|times| {
+            (0..times).for_each(|_| limit());
+            Ok(())
+        }),
+    ];
+    // The bench itself says how much is one turn, and all rounds count.
+    let pace = effort.pace();
+    let pace = Pace { turn: std::time::Duration::ZERO, least_rounds: pace.rounds, ..pace };
+    let rounds = Rounds::measure(pace, &mut both, || false);
+    let rounds = rounds.expect("neither can fail").expect("nobody stops it");
     Compared {
-        ours: Spread::of(our_times),
-        limit: Spread::of(limit_times),
-        ratio: Spread::of(ratios),
+        ours: rounds.per_unit(0, units),
+        limit: rounds.per_unit(1, units),
+        ratio: rounds.ratio(1, units, units),
     }
 }
 
 /// A table that grows row by row, and is printed as Markdown.
-#[derive(Default)]
-pub struct Table(String);
+pub struct Table(Markdown);
 
 impl Table {
     /// Returns a table with these columns.
     pub fn new(columns: &[&str]) -> Self {
-        let rule: Vec<&str> = columns.iter().map(|_| "---").collect();
-        Self(format!("| {} |\n| {} |\n", columns.join(" | "), rule.join(" | ")))
+        Self(Markdown::new(columns))
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: &[String]) {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(self.0, "| {} |", cells.join(" | "));
+        self.0.row(cells);
     }
 
     /// Prints the table.
     #[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
     pub fn print(&self) {
-        println!("{}", self.0);
-    }
-}
-
-/// Returns nanoseconds for people.
-pub fn ns(nanoseconds: f64) -> String {
-    match nanoseconds {
-        n if n < 1_000.0 => format!("{n:.0} ns"),
-        n if n < 1e6 => format!("{:.2} µs", n / 1e3),
-        n => format!("{:.2} ms", n / 1e6),
+        println!("{}", self.0.text);
     }
 }

@@ -1,6 +1,7 @@
 //! The program as a process: exit codes, streams, signals, kept runs, and whatever people may hand it.
 
 mod answers;
+mod bench;
 mod history;
 mod hostile;
 mod program;

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::{app::App, args::Command, exit::Exit};
 
+pub mod bench;
 pub mod blocks;
 pub mod check;
 pub mod completions;
@@ -38,6 +39,7 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Blocks(args) => blocks::run(args, app),
         Command::Explain(args) => explain::run(args, app),
         Command::Vault(args) => vault::run(args, app),
+        Command::Bench(args) => bench::run(args, app),
         Command::Doctor(args) => doctor::run(args, app),
         Command::Completions(args) => completions::run(args, app),
         Command::Help(args) => help::run(args, app),

@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod args;
+pub mod bench;
 pub mod canned;
 pub mod color;
 pub mod commands;

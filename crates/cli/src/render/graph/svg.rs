@@ -39,7 +39,7 @@ pub(super) fn render(drawing: &Drawing) -> String {
     let edges = drawing.joined_edges();
     let picture = layout::layout(drawing, &edges);
     let (width, height) = (picture.width + 2.0 * MARGIN, picture.height + 2.0 * MARGIN);
-    let name = escape(&drawing.name);
+    let name = text::escape_xml(&drawing.name);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"bp\" role=\"img\" aria-label=\"{name}\" \
          width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\">\n\
@@ -74,8 +74,8 @@ fn block(svg: &mut String, drawing: &Drawing, shape: &Shape) {
     let node = &drawing.nodes[shape.node];
     let Shape { x, y, width, height, .. } = shape;
     let class = if shape.has_body { "body" } else { "box" };
-    let (id, title) = (escape(&node.id), escape(&layout::shown(&node.title)));
-    let kind = escape(&layout::shown(&node.kind_line()));
+    let (id, title) = (text::escape_xml(&node.id), text::escape_xml(&layout::shown(&node.title)));
+    let kind = text::escape_xml(&layout::shown(&node.kind_line()));
     let (left, first, second) = (x + 14.0, y + BOX_HEIGHT * 0.43, y + BOX_HEIGHT * 0.76);
     text::add(
         svg,
@@ -97,7 +97,7 @@ fn block(svg: &mut String, drawing: &Drawing, shape: &Shape) {
 fn notes(svg: &mut String, node: &Node, left: f64, above: f64) {
     for (n, note) in layout::notes(node).iter().enumerate() {
         let y = above + NOTE_HEIGHT * (n + 1) as f64;
-        let text = escape(&layout::shown_note(&note.text));
+        let text = text::escape_xml(&layout::shown_note(&note.text));
         if note.is_error {
             text::add(
                 svg,
@@ -122,7 +122,7 @@ fn notes(svg: &mut String, node: &Node, left: f64, above: f64) {
 fn stub(svg: &mut String, shape: &Shape, unhandled: &[String]) {
     let (x, y) = (shape.x + shape.width - 14.0, shape.y + shape.height);
     let (left, end) = (x - 4.0, y + 11.0);
-    let names = escape(&unhandled.join(", "));
+    let names = text::escape_xml(&unhandled.join(", "));
     text::add(
         svg,
         format_args!(
@@ -167,27 +167,10 @@ fn line(svg: &mut String, line: &Line, edge: &JoinedEdge) {
 fn label(svg: &mut String, drawing: &Drawing, line: &Line, edge: &JoinedEdge) {
     let inner = if drawing.nodes[edge.from].group.is_some() { " inner" } else { "" };
     let bad = if edge.is_error { " badlabel" } else { "" };
-    let ((x, y), text) = (line.label, escape(&edge.label));
+    let ((x, y), text) = (line.label, text::escape_xml(&edge.label));
     let y = y + 3.5;
     text::add(
         svg,
         format_args!("<text class=\"label{inner}{bad}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>\n"),
     );
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if text::is_unsafe(c) => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -15,7 +15,6 @@ use crate::{
     terminal::Tone,
 };
 
-const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const MAX_NAME: usize = 36;
 const MAX_WORD: usize = 20;
 
@@ -171,9 +170,9 @@ impl Tree {
                 (Rank::Active, "…", Tone::Note, word, String::new())
             }
             State::Running => {
-                let frame = now.as_millisecond().unsigned_abs() / 100 % SPINNER.len() as u64;
+                let frame = now.as_millisecond().unsigned_abs() / 100 % text::SPINNER.len() as u64;
                 let time = text::duration(since(node.started_at));
-                (Rank::Active, SPINNER[frame as usize], Tone::Note, "running", time)
+                (Rank::Active, text::SPINNER[frame as usize], Tone::Note, "running", time)
             }
             State::Retrying { .. } => {
                 let time = text::duration(since(node.started_at));

@@ -1,4 +1,4 @@
-//! A block type that does nothing but give a result: what is left is the engine's own cost.
+//! Block types that do nothing but give a result: what is left is the engine's own cost.
 
 use async_trait::async_trait;
 use blueprint_model::{
@@ -22,22 +22,24 @@ const SPEC: BlockSpec = BlockSpec {
     example: "{type: pass}",
 };
 
+static PASS: BlockSpec = SPEC;
+
+static OUTSIDE: BlockSpec =
+    BlockSpec { kind: "outside", pace: Pace::Waiting, reach: Reach::Outside, ..SPEC };
+
 /// The block type.
 pub struct Pass;
 
 #[async_trait]
 impl Block for Pass {
     fn spec(&self) -> &'static BlockSpec {
-        const { &SPEC }
+        &PASS
     }
 
     async fn run(&self, _inputs: &Inputs, _cx: &BlockCx) -> Result<Finish, BlockError> {
         Ok(End::new("success", result(1)).into())
     }
 }
-
-static OUTSIDE: BlockSpec =
-    BlockSpec { kind: "outside", pace: Pace::Waiting, reach: Reach::Outside, ..SPEC };
 
 /// The same, as if it reached outside: it waits until all before it is on the disk.
 pub struct Outside;
