@@ -16,7 +16,7 @@ use std::{
 
 use blueprint_model::{
     Event, EventKind, Inputs, Journal, JournalError, Limits, RunId, RunRecord, Secrets, Value,
-    block::{Cancel, RunFacts},
+    block::RunFacts,
     event::{At, CancelReason},
     journal::{Claimed, History, Lease, Mailbox, Opened, Rest, StartKey},
     secret::Derived,
@@ -271,7 +271,6 @@ impl Engine {
             tasks: JoinSet::new(),
             at_work: BTreeMap::new(),
             held: BTreeMap::new(),
-            never: Cancel::default(),
             script: None,
         };
         (run, events)
@@ -323,8 +322,6 @@ struct Run {
     at_work: BTreeMap<At, AtWork>,
     /// The inputs of blocks that wait, for when they go on.
     held: BTreeMap<At, Inputs>,
-    /// What nobody cancels polls this.
-    never: Cancel,
     /// What it goes by instead of the clock, if it is a replay.
     script: Option<Box<Script>>,
 }

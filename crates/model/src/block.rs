@@ -376,18 +376,31 @@ impl BlockError {
 }
 
 /// Says when to stop; shared by all that must.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+#[derive(Debug, Clone)]
+pub struct Cancel(Option<Arc<AtomicBool>>);
 
 impl Cancel {
+    /// Returns what nobody can stop.
+    pub fn never() -> Self {
+        Self(None)
+    }
+
     /// Asks to stop.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        if let Some(flag) = &self.0 {
+            flag.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Returns whether to stop.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+}
+
+impl Default for Cancel {
+    fn default() -> Self {
+        Self(Some(Arc::default()))
     }
 }
 

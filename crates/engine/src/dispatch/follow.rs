@@ -12,10 +12,11 @@ use blueprint_model::{
     id::BlockPath,
     journal::{History, Opened},
 };
+use jiff::Timestamp;
 
 use super::{
     Around, Engine, Rebuilt, Run, StartError,
-    work::{Attempt, INTERRUPTED, timed_out},
+    work::{INTERRUPTED, timed_out},
 };
 use crate::{
     clock::{Clock, Ids},
@@ -197,6 +198,7 @@ impl Run {
 
     /// Returns what to do with an attempt; `None` if this is no replay.
     pub(super) fn again(&mut self, at: At, step: &Step, number: u32) -> Option<Again> {
+        self.script.as_ref()?;
         let block = self.state.path(at);
         let script = self.script.as_deref_mut()?;
         if !is_answered(step) {
@@ -220,7 +222,7 @@ impl Run {
     }
 
     /// In a replay, returns what a piece of work left with the times of then in it.
-    pub(super) fn as_recorded(&mut self, at: At, attempt: Attempt, finish: Finish) -> Finish {
+    pub(super) fn as_recorded(&mut self, at: At, began: Timestamp, finish: Finish) -> Finish {
         let Some(script) = self.script.as_deref_mut() else { return finish };
         let block: BlockPath = self.state.path(at);
         match finish {
@@ -230,7 +232,7 @@ impl Run {
             Finish::Wish(wish) => Finish::Wish(wish),
             Finish::End(mut end) => {
                 // A result that is the time itself is the time of then.
-                let is_time = end.result.as_str() == Some(&attempt.began().to_string());
+                let is_time = end.result.as_str() == Some(&began.to_string());
                 if let Some(recorded) = script.next_end(&block).filter(|_| is_time) {
                     end.result = recorded.result.clone();
                 }

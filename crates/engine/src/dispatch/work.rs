@@ -8,7 +8,7 @@ use std::{
 };
 
 use blueprint_model::{
-    Block, EventKind, Inputs, JournalError, Limits, Secrets,
+    Block, BlockPath, EventKind, Inputs, JournalError, Limits, Secrets,
     block::{BlockCx, BlockError, Cancel, End, Finish, Granted, Notes, Pace, Reach, Wish},
     egress::{Caller, Egress},
     event::{At, CancelReason},
@@ -55,20 +55,17 @@ impl AtWork {
 }
 
 /// One try of a block.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Attempt {
+    /// The block's name.
+    block: BlockPath,
     number: u32,
     began: Timestamp,
 }
 
 impl Attempt {
     fn of(cx: &BlockCx) -> Self {
-        Self { number: cx.attempt, began: cx.now }
-    }
-
-    /// Returns when it began.
-    pub(super) fn began(&self) -> Timestamp {
-        self.began
+        Self { block: cx.path.clone(), number: cx.attempt, began: cx.now }
     }
 }
 
@@ -116,7 +113,7 @@ impl Run {
                 None | Some(Again::Anew) => {}
                 Some(Again::Unanswered) => return Ok(()),
                 Some(Again::Recorded(end)) => {
-                    return self.ended(at, step, self.attempt(number), end);
+                    return self.ended(at, step, self.attempt(at, number), end);
                 }
             }
         }
@@ -173,16 +170,16 @@ impl Run {
             Pace::Waiting => worked,
         };
         let attempt = worked.attempt;
+        let began = attempt.began;
         self.leave_handles(at)?;
         // Before anything is recorded: what the block logged may hold what it obtained.
         let finish = self.keep_outputs(at, step, worked.finish);
         self.leave_notes(at, worked.notes)?;
-        match finish.map(|finish| self.as_recorded(at, attempt, finish)) {
+        match finish.map(|finish| self.as_recorded(at, began, finish)) {
             Ok(Finish::Wish(wish)) => {
                 self.held.insert(at, worked.inputs);
                 let wish = self.bounded(step, wish);
-                let block = self.state.path(at);
-                self.record(EventKind::BlockWaiting { at, block, wish })
+                self.record(EventKind::BlockWaiting { at, block: attempt.block, wish })
             }
             Ok(Finish::End(end)) => self.ended(at, step, attempt, end),
             Err(err) => self.ended(at, step, attempt, failure(step, &err)),
@@ -201,7 +198,7 @@ impl Run {
         let (plan, graph) = self.plan_of(at);
         let step = plan.step(graph, at.block);
         self.put_down(at)?;
-        let attempt = self.attempt(self.state.slot(at).attempt.max(1));
+        let attempt = self.attempt(at, self.state.slot(at).attempt.max(1));
         self.ended(at, step, attempt, failure(step, &timed_out(step)))
     }
 
@@ -212,7 +209,8 @@ impl Run {
         let step = plan.step(graph, at.block);
         let end = failure(step, &BlockError::permanent(INTERRUPTED));
         let (outcome, _) = outcome_of(step, &end);
-        self.finish(at, self.attempt(self.state.slot(at).attempt), outcome, end)
+        let attempt = self.attempt(at, self.state.slot(at).attempt);
+        self.finish(at, attempt, outcome, end)
     }
 
     /// Stops a block's work, if it is at work.
@@ -256,8 +254,8 @@ impl Run {
     }
 
     /// An attempt that begins and ends now.
-    fn attempt(&self, number: u32) -> Attempt {
-        Attempt { number, began: self.now }
+    fn attempt(&self, at: At, number: u32) -> Attempt {
+        Attempt { block: self.state.path(at), number, began: self.now }
     }
 
     fn cx(&self, at: At, step: &Step, egress: Egress, attempt: u32) -> BlockCx {
@@ -268,7 +266,7 @@ impl Run {
         let (path, now) = (self.state.path(at), self.now);
         let cancel = match step.is_scripted {
             true => self.stop.for_scripts(),
-            false => self.never.clone(),
+            false => Cancel::never(),
         };
         let egress = match self.secrets.is_empty() {
             true => egress,
@@ -290,10 +288,10 @@ impl Run {
     /// Works on the dispatcher's own turn. If somebody wants the run to stop meanwhile, the work is
     /// thrown away: it was pure, and the block is cancelled or, with `join: always`, done again.
     fn work_now(&mut self, at: At, step: &Step, job: Job) -> Result<(), JournalError> {
-        let attempt = Attempt::of(&job.cx);
+        let number = job.cx.attempt;
         let is_script = !step.sees_state && step.is_scripted;
         let began = self.now;
-        let worked = poll_once(job).unwrap_or_else(|| broken(step, attempt));
+        let worked = poll_once(job).unwrap_or_else(|| broken(step, self.attempt(at, number)));
         let now = self.read_clock();
         if is_script {
             step.cost.note(micros_between(began, now));
@@ -337,8 +335,8 @@ impl Run {
     /// Works on a thread of its own: scripts that proved heavy, so that branches use all cores. Only
     /// scripts that do not see the state, so that nothing can come between.
     fn work_on_thread(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
-        let block = self.state.path(at);
         let attempt = Attempt::of(&job.cx);
+        let block = attempt.block.clone();
         self.record(EventKind::BlockStarted { at, block, attempt: attempt.number })?;
         let cancel = Cancel::default();
         job.cx.cancel = cancel.clone();
@@ -350,8 +348,8 @@ impl Run {
     }
 
     fn work_apart(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
-        let block = self.state.path(at);
         let attempt = Attempt::of(&job.cx);
+        let block = attempt.block.clone();
         self.record(EventKind::BlockStarted { at, block, attempt: attempt.number })?;
         let (journal, lease) = (self.engine.journal.clone(), self.lease.clone());
         let is_outside = step.kind.reach == Reach::Outside;
@@ -359,7 +357,7 @@ impl Run {
         job.cx.cancel = cancel.clone();
         let egress = job.cx.egress.clone();
         let timeout = step.timeout.unwrap_or(FOREVER);
-        let (late, broken) = (late(step, attempt), broken(step, attempt));
+        let (late, broken) = (late(step, attempt.clone()), broken(step, attempt));
         let future = async move {
             // In its own task, so that many blocks wait for one flush.
             if is_outside && let Err(err) = journal.flush(&lease).await {
@@ -381,7 +379,7 @@ impl Run {
         number: u32,
         message: String,
     ) -> Result<(), JournalError> {
-        let attempt = self.attempt(number);
+        let attempt = self.attempt(at, number);
         self.ended(at, step, attempt, failure(step, &BlockError::permanent(message)))
     }
 
@@ -400,10 +398,9 @@ impl Run {
             && let Ok(retry_at) = self.now.checked_add(pause)
         {
             let message = end.message.unwrap_or_default();
-            let block = self.state.path(at);
             return self.record(EventKind::AttemptFailed {
                 at,
-                block,
+                block: attempt.block,
                 attempt: attempt.number,
                 outcome,
                 message,
@@ -420,7 +417,7 @@ impl Run {
         outcome: Arc<str>,
         end: End,
     ) -> Result<(), JournalError> {
-        let block = self.state.path(at);
+        let block = attempt.block;
         if !end.changes.is_empty() {
             let (block, changes) = (block.clone(), end.changes.into());
             self.record(EventKind::StateChanged { at, block, changes })?;
@@ -517,7 +514,7 @@ async fn work(job: Job) -> Worked {
 }
 
 fn leave(finish: Result<Finish, BlockError>, inputs: Inputs, cx: BlockCx) -> Worked {
-    let attempt = Attempt::of(&cx);
+    let attempt = Attempt { block: cx.path, number: cx.attempt, began: cx.now };
     let mut notes = cx.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
     notes.uses.extend(cx.egress.take_uses());
     Worked { attempt, finish, notes, inputs }
