@@ -17,17 +17,23 @@ use blueprint_model::{
 
 use crate::memory;
 
-/// Most operations of a run on its caller's own thread. Each level of nested data costs at least
-/// one, so this also bounds the stack that it takes to drop what such a run made.
-const INLINE_OPERATIONS: u64 = 2048;
+/// Most operations of a run on its caller's own thread.
+const INLINE_OPERATIONS: u64 = 8192;
+/// Up to so many operations, they bound the stack that it takes to drop what such a run made: each
+/// level of nested data costs at least one. Beyond, [`NESTING_MEMORY`] bounds it.
+const NESTING_OPERATIONS: u64 = 2048;
+/// No more levels than [`NESTING_OPERATIONS`] fit into this: none costs less than two allocations.
+const NESTING_MEMORY: i64 = 256 << 10;
 /// Most memory of such a run, so that no single step of it takes long.
 const INLINE_MEMORY: i64 = 1 << 20;
 /// Longest such run.
 const INLINE_TIME: Duration = Duration::from_millis(5);
 /// Most stack that evaluating takes in such a run.
 const INLINE_STACK: usize = 256 << 10;
-/// How many operations of such a run go by between looks at the clock.
+/// How many operations of such a run go by between looks at the clock: few at first, then more, as
+/// so many have taken no time.
 const INLINE_STEP: u64 = 32;
+const MOST_INLINE_STEP: u64 = 128;
 /// How much work inside one function goes by between looks: about as many bytes copied.
 const WORK_STEP: usize = 64 << 10;
 
@@ -149,9 +155,10 @@ struct Guard {
     operations: Cell<u64>,
     started: Cell<Option<Instant>>,
     work: Cell<usize>,
-    /// Where the stack stood when the run began.
-    stack_start: Cell<usize>,
-    most_stack: Cell<usize>,
+    /// What the thread held when the run began.
+    held_before: Cell<i64>,
+    /// How far the stack may grow in evaluating.
+    stack_end: Cell<usize>,
 }
 
 thread_local! {
@@ -165,8 +172,8 @@ thread_local! {
             operations: Cell::new(u64::MAX),
             started: Cell::new(None),
             work: Cell::new(0),
-            stack_start: Cell::new(0),
-            most_stack: Cell::new(usize::MAX),
+            held_before: Cell::new(0),
+            stack_end: Cell::new(0),
         }
     };
     static CANCEL: RefCell<Option<Cancel>> = const { RefCell::new(None) };
@@ -177,9 +184,8 @@ pub(crate) fn begin_inline(limits: &ScriptLimits, cancel: &Cancel) {
     CANCEL.set(Some(cancel.clone()));
     let memory = bytes(limits).min(INLINE_MEMORY);
     GUARD.with(|guard| {
-        guard.begin(Stage::Inline, memory, limits);
+        guard.begin(Stage::Inline, memory, INLINE_STACK, limits);
         guard.look_at.set(INLINE_STEP.min(guard.look_at.get()));
-        guard.most_stack.set(INLINE_STACK);
     });
 }
 
@@ -188,8 +194,7 @@ pub(crate) fn begin_watched(limits: &ScriptLimits, gauge: &'static Gauge, stack:
     gauge.reset();
     GUARD.with(|guard| {
         guard.gauge.set(Some(gauge));
-        guard.begin(Stage::Thread, bytes(limits), limits);
-        guard.most_stack.set(stack);
+        guard.begin(Stage::Thread, bytes(limits), stack, limits);
     });
 }
 
@@ -202,7 +207,7 @@ pub(crate) fn end() -> Option<Stop> {
     GUARD.with(|guard| {
         guard.look_at.set(u64::MAX);
         guard.ceiling.set(i64::MAX);
-        guard.most_stack.set(usize::MAX);
+        guard.stack_end.set(0);
         let from_outside = guard.gauge.take().and_then(Gauge::reason);
         guard.reason.get().or(from_outside)
     })
@@ -211,12 +216,16 @@ pub(crate) fn end() -> Option<Stop> {
 /// Returns why the run must stop, if it must. Called at every operation, so it must cost nothing.
 #[inline]
 pub(crate) fn poll(operations: u64) -> Option<Stop> {
-    GUARD.with(|guard| {
-        if guard.is_within() && guard.has_stack() && operations < guard.look_at.get() {
-            return None;
-        }
-        guard.look(operations)
-    })
+    let is_fine = GUARD
+        .with(|guard| guard.is_within() && guard.has_stack() && operations < guard.look_at.get());
+    if is_fine { None } else { look(operations) }
+}
+
+/// Apart from [`poll`], so that what is called at every operation keeps no registers for it.
+#[cold]
+#[inline(never)]
+fn look(operations: u64) -> Option<Stop> {
+    GUARD.with(|guard| guard.look(operations))
 }
 
 /// Stops the run at its next operation. The first reason counts.
@@ -262,20 +271,22 @@ fn here() -> usize {
 }
 
 impl Guard {
-    fn begin(&self, stage: Stage, memory: i64, limits: &ScriptLimits) {
+    fn begin(&self, stage: Stage, memory: i64, stack: usize, limits: &ScriptLimits) {
         self.stage.set(stage);
         self.operations.set(limits.operations);
         self.look_at.set(limits.operations.saturating_add(1));
         self.started.set(None);
         self.work.set(0);
         self.reason.set(None);
-        self.stack_start.set(here());
-        self.ceiling.set(memory::allocated().saturating_add(memory));
+        self.stack_end.set(here().saturating_sub(stack));
+        let held = memory::allocated();
+        self.held_before.set(held);
+        self.ceiling.set(held.saturating_add(memory));
     }
 
     #[inline]
     fn has_stack(&self) -> bool {
-        self.stack_start.get().saturating_sub(here()) <= self.most_stack.get()
+        here() >= self.stack_end.get()
     }
 
     #[inline]
@@ -290,7 +301,6 @@ impl Guard {
         self.ceiling.set(i64::MIN);
     }
 
-    #[cold]
     fn look(&self, operations: u64) -> Option<Stop> {
         if let Some(stop) = self.reason.get() {
             return Some(stop);
@@ -325,11 +335,23 @@ impl Guard {
         if is_late || operations > INLINE_OPERATIONS {
             return Some(Stop::Heavy);
         }
+        if operations > NESTING_OPERATIONS && !self.bound_nesting() {
+            return Some(Stop::Heavy);
+        }
         if operations > 0 {
-            self.look_at
-                .set((operations + INLINE_STEP).min(self.operations.get().saturating_add(1)));
+            let step = (operations / 4).clamp(INLINE_STEP, MOST_INLINE_STEP);
+            self.look_at.set((operations + step).min(self.operations.get().saturating_add(1)));
         }
         None
+    }
+
+    /// Bounds how deep the data of the run can nest from here on, and returns whether it does not
+    /// already hold too much for that. Where memory is not counted, it cannot be bounded.
+    fn bound_nesting(&self) -> bool {
+        let most = self.held_before.get().saturating_add(NESTING_MEMORY);
+        self.ceiling.set(most.min(self.ceiling.get()));
+        let held = memory::allocated();
+        held != 0 && held <= most
     }
 
     #[cold]
@@ -339,5 +361,19 @@ impl Guard {
             Stage::Thread => Stop::Memory,
         });
         self.reason.get().unwrap_or(Stop::Memory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_memory_is_not_counted_operations_bound_how_deep_data_nests() {
+        assert!(!memory::is_counting());
+        begin_inline(&ScriptLimits::default(), &Cancel::default());
+        assert_eq!(poll(NESTING_OPERATIONS), None);
+        assert_eq!(poll(NESTING_OPERATIONS + MOST_INLINE_STEP), Some(Stop::Heavy));
+        assert_eq!(end(), Some(Stop::Heavy));
     }
 }

@@ -18,6 +18,7 @@ thread_local! {
 /// Returns the bytes that this thread has allocated and not yet freed, each allocation charged with
 /// its bookkeeping. Negative where a thread frees what others allocated. Always 0 without
 /// [`CountingAllocator`]. Only differences mean something.
+#[inline]
 pub fn allocated() -> i64 {
     HELD.with(Cell::get)
 }
@@ -45,12 +46,14 @@ pub fn is_counting() -> bool {
 /// ```
 pub struct CountingAllocator<A>(pub A);
 
+#[inline]
 fn count(size: usize) {
     HELD.with(|held| {
         held.set(held.get().wrapping_add(OVERHEAD).wrapping_add_unsigned(size as u64));
     });
 }
 
+#[inline]
 fn discount(size: usize) {
     HELD.with(|held| {
         held.set(held.get().wrapping_sub(OVERHEAD).wrapping_sub_unsigned(size as u64));

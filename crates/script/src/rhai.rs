@@ -1,15 +1,15 @@
 //! The language `rhai`.
 //!
-//! A run starts on its caller's thread and stays there while it is small: a few hundred operations,
+//! A run starts on its caller's thread and stays there while it is small: a few thousand operations,
 //! a megabyte, a few milliseconds. One that proves bigger is thrown away and starts again on a
 //! thread with a big stack, under the watch of its caller, and its program goes there at once the
-//! next time. Nothing of a run is seen before its end, so starting again is invisible.
+//! next times. Nothing of a run is seen before its end, so starting again is invisible.
 
 use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
 
@@ -62,8 +62,45 @@ struct Parsed {
     variables: Vec<Want>,
     wants_vault: bool,
     may_change_state: bool,
-    /// Whether a run of it has proved too big for its caller's thread.
-    is_heavy: AtomicBool,
+    weight: Weight,
+}
+
+/// Whether runs of a program have proved too big for their caller's thread. One may have seemed so
+/// because the machine was busy, so the caller's thread is tried again after a while, which doubles
+/// each time.
+#[derive(Default)]
+struct Weight {
+    /// How many runs go to a thread at once.
+    runs_left: AtomicU32,
+    /// How many the next time.
+    runs_next: AtomicU32,
+}
+
+impl Weight {
+    /// Most runs between two trials.
+    const MOST_RUNS: u32 = 1024;
+
+    /// Returns whether a run goes to a thread at once.
+    fn is_heavy(&self) -> bool {
+        // Runs side by side may both count as one: that only delays the trial.
+        let left = self.runs_left.load(Ordering::Relaxed);
+        if left > 0 {
+            self.runs_left.store(left - 1, Ordering::Relaxed);
+        }
+        left > 0
+    }
+
+    fn note_heavy(&self) {
+        let next = self.runs_next.load(Ordering::Relaxed).max(1);
+        self.runs_left.store(next, Ordering::Relaxed);
+        self.runs_next.store((next * 2).min(Self::MOST_RUNS), Ordering::Relaxed);
+    }
+
+    fn note_small(&self) {
+        if self.runs_next.load(Ordering::Relaxed) > 0 {
+            self.runs_next.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Why a run ended without an end, before it is known whether its text may be shown.
@@ -107,12 +144,15 @@ impl Rhai {
         if program.size > limits.size {
             return Err(error(too_long(program.size, limits), Position::NONE, ScriptStop::Limit));
         }
-        if !program.is_heavy.load(Ordering::Relaxed) {
+        if !program.weight.is_heavy() {
             guard::begin_inline(limits, cancel);
             let outcome = execute(self.engine(), &program, variables, keys, limits);
             match guard::end() {
-                Some(Stop::Heavy) => program.is_heavy.store(true, Ordering::Relaxed),
-                stop => return conclude(outcome, stop, limits),
+                Some(Stop::Heavy) => program.weight.note_heavy(),
+                stop => {
+                    program.weight.note_small();
+                    return conclude(outcome, stop, limits);
+                }
             }
         }
         let engine = self.engine.clone();
@@ -156,7 +196,7 @@ impl Language for Rhai {
             variables: wanted(&found.uses, found.may_change_state),
             wants_vault: found.uses.iter().any(|used| used.name == "vault"),
             may_change_state: found.may_change_state,
-            is_heavy: AtomicBool::new(false),
+            weight: Weight::default(),
             ast,
         };
         Ok(Compiled { program: Arc::new(parsed), uses: found.uses })
@@ -340,5 +380,28 @@ fn error(message: String, position: Position, reason: ScriptStop) -> ScriptError
         line: position.line().unwrap_or(0),
         column: position.position().unwrap_or(0),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_tried_again_after_ever_more_runs_until_one_is_small() {
+        let weight = Weight::default();
+        let runs_until_trial = || {
+            let runs = std::iter::repeat_with(|| weight.is_heavy());
+            runs.take_while(|is_heavy| *is_heavy).count()
+        };
+        for expected in [0, 1, 2, 4] {
+            assert_eq!(runs_until_trial(), expected);
+            weight.note_heavy();
+        }
+        (0..20).for_each(|_| weight.note_heavy());
+        assert_eq!(runs_until_trial(), Weight::MOST_RUNS as usize);
+        weight.note_small();
+        weight.note_heavy();
+        assert_eq!(runs_until_trial(), 1);
     }
 }

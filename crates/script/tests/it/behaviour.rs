@@ -258,6 +258,25 @@ fn a_run_that_proves_heavy_starts_again_unseen() {
 }
 
 #[test]
+fn a_run_of_some_thousand_operations_may_nest_as_deep_as_it_can() {
+    let drop_it = |source: &'static str| {
+        let run = move || run(source, &json!({})).map(|end| end.value);
+        // As much as a runtime gives its threads.
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run);
+        assert_eq!(thread.unwrap().join().unwrap(), Ok(json!(1)), "{source}");
+    };
+    for source in [
+        "let a = []; for i in 0..1500 { a = [a]; } 1",
+        "let a = #{}; for i in 0..1200 { a = #{a: a}; } 1",
+        "let f = || 1; for i in 0..600 { let g = f; f = || g; } 1",
+        "let f = || 1; for i in 0..600 { f = Fn(\"x\").curry(f); } 1",
+    ] {
+        // Again, when it is known whether it is heavy.
+        (0..2).for_each(|_| drop_it(source));
+    }
+}
+
+#[test]
 fn a_run_leaves_no_memory_behind() {
     let language = rhai();
     let source = "let a = []; a.pad(10000, \"x\"); a.len()";
