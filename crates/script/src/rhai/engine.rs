@@ -134,7 +134,7 @@ fn register_host(engine: &mut Engine) {
         .register_fn("log", |level: &str, value: Dynamic| log(level, &value))
         .register_fn("parse_json", json::parse_json)
         .register_fn("to_json", json::to_json)
-        .register_fn("to_json", |map: &mut Map| json::to_json(map.clone().into()))
+        .register_fn("to_json", |map: &mut Map| json::to_json(Dynamic::from_map(map.clone())))
         .register_fn("exit", |value: Dynamic| -> Fallible<()> {
             Err(EvalAltResult::Exit(value, Position::NONE).into())
         })

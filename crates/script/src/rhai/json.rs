@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for DynamicSeed {
             check(guard::work(1).map_err(stopped))?;
             array.push(item);
         }
-        Ok(array.into())
+        Ok(Dynamic::from_array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Dynamic, A::Error> {
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for DynamicSeed {
             check(guard::work(key.len()).map_err(stopped))?;
             map.insert(Identifier::from(key), items.next_value_seed(Self)?);
         }
-        Ok(map.into())
+        Ok(Dynamic::from_map(map))
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn to_dynamic_keys(
             map.insert(key.as_str().into(), copy_in(value, MAX_DEPTH)?);
         }
     }
-    Ok(map.into())
+    Ok(Dynamic::from_map(map))
 }
 
 fn copy_in(value: &Value, depth: usize) -> Fallible<Dynamic> {
@@ -56,7 +56,7 @@ fn copy_in(value: &Value, depth: usize) -> Fallible<Dynamic> {
                 work(1)?;
                 array.push(copy_in(item, depth)?);
             }
-            array.into()
+            Dynamic::from_array(array)
         }
         Value::Object(object) => {
             let mut map = Map::new();
@@ -64,7 +64,7 @@ fn copy_in(value: &Value, depth: usize) -> Fallible<Dynamic> {
                 work(key.len())?;
                 map.insert(Identifier::from(key.as_str()), copy_in(item, depth)?);
             }
-            map.into()
+            Dynamic::from_map(map)
         }
     })
 }
