@@ -328,6 +328,8 @@ struct Run {
 
 impl Run {
     async fn drive(mut self) -> Result<Halt, JournalError> {
+        // Who starts many runs lets the earlier ones have their turn.
+        tokio::task::yield_now().await;
         // Letters may have come before anybody was there.
         self.look_up()?;
         loop {

@@ -148,20 +148,27 @@ impl Step {
     }
 }
 
-/// What a block's scripts were seen to cost, over all runs of the plan.
+/// What a block's scripts were seen to cost in the last two runs of any run of the plan, in
+/// microseconds: the last one, and the lower of both. One alone may have been slow because the
+/// machine was busy.
 #[derive(Debug, Default)]
-pub(crate) struct Cost(AtomicU64);
+pub(crate) struct Cost {
+    last_us: AtomicU64,
+    lower_us: AtomicU64,
+}
 
 impl Cost {
     /// A hand-over to a thread costs several microseconds; below this it does not pay.
     const HEAVY_US: u64 = 30;
 
     pub(crate) fn note(&self, took_us: u64) {
-        self.0.fetch_max(took_us, Ordering::Relaxed);
+        let before = self.last_us.load(Ordering::Relaxed);
+        self.last_us.store(took_us, Ordering::Relaxed);
+        self.lower_us.store(before.min(took_us), Ordering::Relaxed);
     }
 
     pub(crate) fn is_heavy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= Self::HEAVY_US
+        self.lower_us.load(Ordering::Relaxed) >= Self::HEAVY_US
     }
 }
 
@@ -321,4 +328,20 @@ pub(crate) fn merge_needs<'p>(plans: impl Iterator<Item = &'p Arc<Plan>>) -> Vec
             .or_insert_with(|| need.clone());
     }
     merged.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_heavy_after_two_slow_runs_and_not_after_one() {
+        let cost = Cost::default();
+        for (took_us, is_heavy) in
+            [(2, false), (5_000, false), (2, false), (40, false), (90, true), (3, false)]
+        {
+            cost.note(took_us);
+            assert_eq!(cost.is_heavy(), is_heavy, "{took_us}");
+        }
+    }
 }

@@ -342,7 +342,13 @@ impl Run {
         job.cx.cancel = cancel.clone();
         let egress = job.cx.egress.clone();
         let broken = broken(step, attempt);
-        let abort = self.tasks.spawn_blocking(move || (at, Ok(poll_once(job).unwrap_or(broken))));
+        let (clock, cost) = (self.engine.clock.clone(), step.cost.clone());
+        let abort = self.tasks.spawn_blocking(move || {
+            let began = clock.now();
+            let worked = poll_once(job).unwrap_or(broken);
+            cost.note(micros_between(began, clock.now()));
+            (at, Ok(worked))
+        });
         self.at_work.insert(at, AtWork { abort, cancel, egress });
         Ok(())
     }
