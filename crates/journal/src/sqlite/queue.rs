@@ -32,7 +32,7 @@ const LINGER: Duration = Duration::from_millis(2);
 const GATHER: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(4));
 
 /// How often letters from other processes are looked for while runs are worked on.
-const POLL: Duration = Duration::from_millis(25);
+pub(super) const POLL: Duration = Duration::from_millis(25);
 
 /// The most bytes that wait; who has more waits for the disk.
 const MAX_BYTES: usize = 64 << 20;
@@ -54,7 +54,7 @@ pub(super) struct Row {
 
 impl Row {
     /// Returns about how many bytes it takes.
-    pub(super) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         let blobs = self.blobs.iter().map(|blob| blob.bytes.len());
         ROW_BYTES + self.body.len() + blobs.sum::<usize>()
     }

@@ -13,8 +13,8 @@ const APPLICATION: i64 = 0x626c_7072;
 /// The steps from an empty file to today's format; a file's version is the number of steps taken.
 const STEPS: [&str; 1] = [include_str!("schema/001.sql")];
 
-/// The pages after which the writer itself moves the log into the database: 64 MiB. A thread beside
-/// it does so long before, where it can.
+/// The pages after which the writer itself moves all of the log into the database: 64 MiB. A thread
+/// beside it does so long before, where it can.
 const MAX_LOG: u32 = 16_384;
 
 /// How long another process may hold the file before that is an error.

@@ -14,12 +14,9 @@ use crate::sqlite::{
     failure, letters,
     live::{Chain, Live, fenced},
     owners::Owner,
-    queue::{Batch, Effect, Row, Task},
+    queue::{Batch, Effect, POLL, Row, Task},
     statements::Statements,
 };
-
-/// About what a task leaves in the log.
-const TASK_BYTES: usize = 1 << 10;
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
@@ -55,19 +52,22 @@ pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpoint
         last_letter: 0,
     };
     let mut last = Duration::ZERO;
+    let mut looked = now();
     loop {
         let is_watching = !shared.leases.is_empty();
         match shared.queue.take(is_watching, last) {
             Batch::Work(rows, tasks) => {
-                let bytes = rows.iter().map(Row::bytes).sum::<usize>() + tasks.len() * TASK_BYTES;
-                last = timed(|| writer.write(&rows, tasks));
-                log.wrote(bytes);
+                let began = now();
+                writer.write(&rows, tasks);
+                last = began.elapsed();
+                log.look_after(&mut writer.statements);
             }
             Batch::Nothing => {}
             Batch::Closed => break,
         }
-        if is_watching {
+        if is_watching && looked.elapsed() >= POLL {
             writer.look_for_letters();
+            looked = now();
         }
     }
     writer.free_all();
@@ -75,10 +75,8 @@ pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpoint
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long others are waited for is no fact of a run")]
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Leaves nobody waiting for a writer that is gone, whatever ended it.
