@@ -85,9 +85,12 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
 fn version(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
     let number = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let look = || {
+        // Another process may be making it: what is read is of one moment.
+        let moment = connection.unchecked_transaction()?;
         let application = number("PRAGMA application_id")?;
         let version = number("PRAGMA user_version")?;
         let tables = number("SELECT count(*) FROM sqlite_schema")?;
+        moment.commit()?;
         Ok((application, version, tables))
     };
     let known = STEPS.len() as u64;
