@@ -3,6 +3,9 @@
 //! map, and is on the disk in half of the time that a growing file takes.
 
 use std::{
+    ffi::OsString,
+    fs::{File, OpenOptions},
+    io::{self, Write as _},
     mem,
     path::PathBuf,
     sync::mpsc::{SyncSender, sync_channel},
@@ -21,6 +24,16 @@ const MANY: i64 = 2_048;
 /// the log does not begin again.
 const FEW: i64 = 128;
 
+/// After about so many new pages it is looked how long the log is.
+const SOME: usize = 64;
+
+/// So many pages the file has before they are needed, and by so many it grows.
+const AHEAD: u64 = 128;
+
+/// A page in the log, and about what of it a transaction fills with events.
+const PAGE: u64 = 4_096 + 24;
+const FILLED: usize = 3_000;
+
 /// How many pages the log has, and how many of them are moved. It moves nothing.
 const LENGTH: &str = "PRAGMA wal_checkpoint(NOOP)";
 const MOVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
@@ -29,8 +42,11 @@ const MOVE: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 /// runs wait for is in the log already, and moving it takes as long as a hundred commits.
 pub(super) struct Checkpointer {
     path: PathBuf,
+    log: OsString,
     flush: Flush,
-    /// At how many pages the log is looked after.
+    /// About how many pages are new since it was looked how long the log is.
+    new: usize,
+    /// At how many pages the log is moved.
     next: i64,
     wish: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -38,13 +54,23 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     pub(super) fn new(path: PathBuf, flush: Flush) -> Self {
-        Self { path, flush, next: MANY, wish: None, thread: None }
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        Self { path, log, flush, new: 0, next: MANY, wish: None, thread: None }
     }
 
-    /// Looks after the log, between two transactions of the writer.
-    pub(super) fn look_after(&mut self, statements: &mut Statements<'_>) {
+    /// Looks after the log, after a transaction of so many bytes of events.
+    pub(super) fn look_after(&mut self, statements: &mut Statements<'_>, bytes: usize) {
+        // The page of the events and that of the runs, and those that were filled.
+        self.new += 2 + bytes / FILLED;
+        if self.new < SOME {
+            return;
+        }
+        self.new = 0;
         // What cannot be moved now, because somebody reads it or the disk is full, is moved later.
         let Ok((pages, moved)) = run(statements, LENGTH) else { return };
+        // Where the file does not get longer ahead, it does with each transaction.
+        drop(grow(&self.log, pages.cast_unsigned()));
         if pages + MANY < self.next {
             // It has begun again.
             self.next = MANY;
@@ -99,6 +125,16 @@ impl Drop for Checkpointer {
 
 fn move_log(connection: &Connection) {
     drop(connection.query_row(MOVE, [], |_| Ok(())));
+}
+
+/// Makes the file of the log longer than the log, with zeros, which are no page of it. Each piece
+/// goes to the end of the file as it is then, so that it covers nothing of another process either.
+fn grow(log: &OsString, pages: u64) -> io::Result<()> {
+    let mut file: File = OpenOptions::new().append(true).open(log)?;
+    if file.metadata()?.len() < (pages + AHEAD) * PAGE {
+        file.write_all(&vec![0; usize::try_from(AHEAD * PAGE).unwrap_or(0)])?;
+    }
+    Ok(())
 }
 
 /// Returns how many pages the log has, and how many of them are moved.

@@ -54,7 +54,7 @@ pub(super) struct Row {
 
 impl Row {
     /// Returns about how many bytes it takes.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let blobs = self.blobs.iter().map(|blob| blob.bytes.len());
         ROW_BYTES + self.body.len() + blobs.sum::<usize>()
     }

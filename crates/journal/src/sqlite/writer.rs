@@ -61,10 +61,11 @@ pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpoint
         match shared.queue.take(is_watching, last) {
             Batch::Work(rows, tasks) => {
                 let began = now();
+                let bytes = rows.iter().map(Row::bytes).sum();
                 writer.write(&rows, tasks);
                 last = began.elapsed();
                 writer.recent.tidy(&mut writer.statements);
-                log.look_after(&mut writer.statements);
+                log.look_after(&mut writer.statements, bytes);
             }
             Batch::Nothing => {
                 last = Duration::ZERO;
