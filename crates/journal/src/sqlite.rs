@@ -11,6 +11,7 @@ mod live;
 mod owners;
 mod queue;
 mod reader;
+mod recent;
 mod schema;
 mod statements;
 mod sum;

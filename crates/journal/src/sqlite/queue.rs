@@ -32,7 +32,7 @@ const LINGER: Duration = Duration::from_millis(2);
 const GATHER: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(4));
 
 /// How often letters from other processes are looked for while runs are worked on.
-const POLL: Duration = Duration::from_millis(25);
+pub(super) const POLL: Duration = Duration::from_millis(25);
 
 /// The most bytes that wait; who has more waits for the disk.
 const MAX_BYTES: usize = 64 << 20;
@@ -236,10 +236,13 @@ impl Queue {
         self.room.notify_all();
     }
 
-    /// Waits for something to do; `last` is how long the last transaction took. While `is_watching`, it
-    /// does not wait long.
+    /// Waits for something to do; `last` is how long the last transaction took, nothing if there was
+    /// none. While `is_watching`, it does not wait long.
     pub(super) fn take(&self, is_watching: bool, last: Duration) -> Batch {
         let mut inner = self.inner();
+        // Who waited for the last transaction soon waits for the next: no event needs to wake the writer
+        // until then.
+        let mut is_expecting = !last.is_zero();
         loop {
             if inner.is_ready() {
                 return self.take_all(&mut inner);
@@ -249,6 +252,7 @@ impl Queue {
             }
             let (writer, time) = match inner.waits() {
                 Waits::More => (Writer::Lingers, Some(LINGER)),
+                Waits::Any if is_expecting => (Writer::Lingers, Some(LINGER)),
                 Waits::Others => (Writer::Lingers, Some((last / 2).clamp(GATHER.0, GATHER.1))),
                 Waits::Any => (Writer::Idle, is_watching.then_some(POLL)),
             };
@@ -257,10 +261,11 @@ impl Queue {
             (inner, is_over) = self.rest(inner, time);
             inner.writer = Writer::Busy;
             if is_over && !inner.is_closed {
-                return match writer {
-                    Writer::Lingers => self.take_all(&mut inner),
-                    Writer::Idle | Writer::Busy => Batch::Nothing,
-                };
+                match writer {
+                    Writer::Lingers if inner.is_empty() => is_expecting = false,
+                    Writer::Lingers => return self.take_all(&mut inner),
+                    Writer::Idle | Writer::Busy => return Batch::Nothing,
+                }
             }
         }
     }
@@ -319,10 +324,13 @@ enum Waits {
 
 impl Inner {
     fn is_ready(&self) -> bool {
-        let is_empty = self.rows.is_empty() && self.tasks.is_empty();
         let is_many = self.rows.len() >= MANY;
         let are_all = self.waiting() >= self.expected.max(1);
-        !is_empty && (is_many || are_all || self.is_closed)
+        !self.is_empty() && (is_many || are_all || self.is_closed)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.tasks.is_empty()
     }
 
     fn waits(&self) -> Waits {

@@ -18,6 +18,13 @@ use crate::sqlite::{blobs, failure, owners::Alive, sum, writer::place};
 /// The columns that make a summary, and those that follow.
 const RUN: &str = "SELECT id, blueprint, \"trigger\", phase, started, ended, wake, events, owner, slot, sum FROM runs";
 
+/// The events of a run, in order, wherever they are.
+const EVENTS: &str = "SELECT ?1, NULL, place, time, kind, body, sum FROM events
+         WHERE place BETWEEN ?2 AND ?3
+     UNION ALL SELECT ?1, NULL, place, time, kind, body, sum FROM recent
+         WHERE place BETWEEN ?2 AND ?3
+     ORDER BY 3";
+
 /// A row of the table of runs.
 pub(super) struct RunRow {
     pub(super) summary: RunSummary,
@@ -107,7 +114,9 @@ pub(super) fn questions(
     filter: &QuestionFilter,
 ) -> Result<Vec<OpenQuestion>, JournalError> {
     let sql = "SELECT runs.id, blueprint, seq, time, events.kind, body, events.sum,
-             (SELECT sum FROM events AS earlier WHERE earlier.place = events.place - 1)
+             coalesce(
+                 (SELECT sum FROM events AS earlier WHERE earlier.place = events.place - 1),
+                 (SELECT sum FROM recent WHERE recent.place = events.place - 1))
          FROM questions JOIN runs USING (slot)
          JOIN events ON place = (questions.slot << 32) + seq
          WHERE (?1 IS NULL OR name = ?1) AND (?2 IS NULL OR questions.kind = ?2)
@@ -279,9 +288,7 @@ pub(super) fn events_of(
     take: &mut dyn FnMut(Event),
 ) -> Result<(), JournalError> {
     let id = &run.summary.run;
-    let mut statement = connection
-        .prepare("SELECT ?1, NULL, place, time, kind, body, sum FROM events WHERE place BETWEEN ?2 AND ?3 ORDER BY place")
-        .map_err(failure::read)?;
+    let mut statement = connection.prepare(EVENTS).map_err(failure::read)?;
     let ends = (place(run.slot, 1), place(run.slot, u32::MAX.into()));
     let mut rows = statement.query(params![id.as_str(), ends.0, ends.1]).map_err(failure::read)?;
     let (mut seq, mut sum) = (0, first);

@@ -11,10 +11,10 @@ use crate::sqlite::{Flush, failure, owners};
 const APPLICATION: i64 = 0x626c_7072;
 
 /// The steps from an empty file to today's format; a file's version is the number of steps taken.
-const STEPS: [&str; 1] = [include_str!("schema/001.sql")];
+const STEPS: [&str; 2] = [include_str!("schema/001.sql"), include_str!("schema/002.sql")];
 
-/// The pages after which the writer itself moves the log into the database: 64 MiB. A thread beside
-/// it does so long before, where it can.
+/// The pages after which the writer itself moves all of the log into the database: 64 MiB. A thread
+/// beside it does so long before, where it can.
 const MAX_LOG: u32 = 16_384;
 
 /// How long another process may hold the file before that is an error.
@@ -85,9 +85,12 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
 fn version(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
     let number = |pragma| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let look = || {
+        // Another process may be making it: what is read is of one moment.
+        let moment = connection.unchecked_transaction()?;
         let application = number("PRAGMA application_id")?;
         let version = number("PRAGMA user_version")?;
         let tables = number("SELECT count(*) FROM sqlite_schema")?;
+        moment.commit()?;
         Ok((application, version, tables))
     };
     let known = STEPS.len() as u64;

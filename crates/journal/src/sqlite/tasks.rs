@@ -40,6 +40,7 @@ const DROP_BLOBS: &str = "DELETE FROM blobs WHERE hash IN
      (SELECT hash FROM blob_uses AS mine WHERE slot = ?1 AND NOT EXISTS
      (SELECT 1 FROM blob_uses AS other WHERE other.hash = mine.hash AND other.slot <> ?1))";
 const DROP_EVENTS: &str = "DELETE FROM events WHERE place BETWEEN ?1 AND ?2";
+const DROP_RECENT: &str = "DELETE FROM recent WHERE place BETWEEN ?1 AND ?2";
 /// All else that belongs to a run; the run itself is the last to go.
 const DROP_REST: [&str; 5] = [
     "DELETE FROM blob_uses WHERE slot = ?1",
@@ -235,7 +236,9 @@ impl Writer<'_> {
     fn forget(&mut self, slot: i64) -> rusqlite::Result<()> {
         self.statements.of(DROP_BLOBS)?.execute([slot])?;
         let (first, last) = (place(slot, 0), place(slot, u32::MAX.into()));
-        self.statements.of(DROP_EVENTS)?.execute([first, last])?;
+        for sql in [DROP_EVENTS, DROP_RECENT] {
+            self.statements.of(sql)?.execute([first, last])?;
+        }
         for sql in DROP_REST {
             self.statements.of(sql)?.execute([slot])?;
         }

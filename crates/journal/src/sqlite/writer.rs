@@ -14,16 +14,14 @@ use crate::sqlite::{
     failure, letters,
     live::{Chain, Live, fenced},
     owners::Owner,
-    queue::{Batch, Effect, Row, Task},
+    queue::{Batch, Effect, POLL, Row, Task},
+    recent::Recent,
     statements::Statements,
 };
 
-/// About what a task leaves in the log.
-const TASK_BYTES: usize = 1 << 10;
-
-const BEGIN: &str = "BEGIN IMMEDIATE";
-const COMMIT: &str = "COMMIT";
-const ROLLBACK: &str = "ROLLBACK";
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
 const ADVANCE: &str =
     "UPDATE runs SET events = ?1, sum = ?2 WHERE slot = ?3 AND owner = ?4 AND fence = ?5";
 pub(super) const ADD: &str =
@@ -46,8 +44,10 @@ const ABANDON: &str = "UPDATE runs SET owner = NULL, phase = 'interrupted'
 /// Writes until the queue is closed and empty.
 pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpointer) {
     let guard = Guard(shared);
+    let mut statements = Statements::new(connection);
     let mut writer = Writer {
-        statements: Statements::new(connection),
+        recent: Recent::look(&mut statements),
+        statements,
         shared,
         owner: None,
         batch: 0,
@@ -55,30 +55,37 @@ pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpoint
         last_letter: 0,
     };
     let mut last = Duration::ZERO;
+    let mut looked = now();
     loop {
         let is_watching = !shared.leases.is_empty();
         match shared.queue.take(is_watching, last) {
             Batch::Work(rows, tasks) => {
-                let bytes = rows.iter().map(Row::bytes).sum::<usize>() + tasks.len() * TASK_BYTES;
-                last = timed(|| writer.write(&rows, tasks));
-                log.wrote(bytes);
+                let began = now();
+                let bytes = rows.iter().map(Row::bytes).sum();
+                writer.write(&rows, tasks);
+                last = began.elapsed();
+                writer.recent.tidy(&mut writer.statements);
+                log.look_after(&mut writer.statements, bytes);
             }
-            Batch::Nothing => {}
+            Batch::Nothing => {
+                last = Duration::ZERO;
+                writer.recent.clear(&mut writer.statements);
+            }
             Batch::Closed => break,
         }
-        if is_watching {
+        if is_watching && looked.elapsed() >= POLL {
             writer.look_for_letters();
+            looked = now();
         }
     }
+    writer.recent.clear(&mut writer.statements);
     writer.free_all();
     drop(guard);
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long others are waited for is no fact of a run")]
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Leaves nobody waiting for a writer that is gone, whatever ended it.
@@ -96,6 +103,7 @@ impl Drop for Guard<'_> {
 }
 
 pub(super) struct Writer<'c> {
+    recent: Recent,
     pub(super) statements: Statements<'c>,
     pub(super) shared: &'c Shared,
     /// Made when the first run is leased.
@@ -130,6 +138,7 @@ impl Writer<'_> {
 
     fn write(&mut self, rows: &[Row], mut tasks: Vec<Task>) {
         let tips = self.tips(rows);
+        self.recent.decide(tips.len(), rows.len());
         let written = self.transact(rows.iter(), &tips, &mut tasks);
         match written {
             Ok(()) => {
@@ -217,7 +226,8 @@ impl Writer<'_> {
         }
         let slot = row.live.lease.slot.cast_signed();
         let (place, sum) = (place(slot, row.seq), row.sum.cast_signed());
-        self.statements.of(ADD)?.execute(params![place, row.time, row.kind, row.body, sum])?;
+        let sql = self.recent.statement(row);
+        self.statements.of(sql)?.execute(params![place, row.time, row.kind, row.body, sum])?;
         for blob in &row.blobs {
             self.add_blob(slot, &blob.hash, &blob.bytes)?;
         }

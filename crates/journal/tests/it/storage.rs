@@ -106,7 +106,7 @@ fn a_newer_version_is_refused() {
     let connection = Connection::open(place.path()).unwrap();
     connection.execute_batch("PRAGMA user_version = 7").unwrap();
     let refused = SqliteJournal::open(&place.path(), Flush::Full).err();
-    assert_eq!(refused, Some(JournalError::UnknownVersion { found: 7, known: 1 }));
+    assert_eq!(refused, Some(JournalError::UnknownVersion { found: 7, known: 2 }));
 }
 
 #[cfg(unix)]
@@ -138,5 +138,99 @@ fn many_events_at_once_come_in_order() {
         let history = journal.read(&run("a")).await.unwrap().unwrap();
         assert!(history.events.iter().zip(1..).all(|(event, seq)| event.seq == seq));
         assert_eq!(history.events.len(), 3_001);
+    });
+}
+
+/// Takes the events of a run from their place, as if its process had ended before it moved them there.
+fn leave_recent(place: &Place, from: i64, to: i64) {
+    let connection = Connection::open(place.path()).expect("it is there");
+    let these = format!("FROM events WHERE place BETWEEN {from} AND {to}");
+    connection
+        .execute_batch(&format!(
+            "INSERT INTO recent (place, time, kind, body, sum)
+             SELECT place, time, kind, body, sum {these} ORDER BY place; DELETE {these}"
+        ))
+        .expect("SQL");
+}
+
+#[test]
+fn events_are_read_before_and_after_they_are_moved_to_their_place() {
+    let place = Place::new();
+    wait(async {
+        let journal = place.open();
+        let mut written = Vec::new();
+        for name in ["a", "b"] {
+            let lease = open(&journal, &run(name), &record()).await;
+            let kinds = vec![starts(), finishes(AT, json!(1)), starts(), finishes(AT, large())];
+            add(&journal, &lease, 1, kinds).await;
+            journal.release(lease, Rest::Abandoned).await.unwrap();
+            written.push(journal.read(&run(name)).await.unwrap().unwrap().events);
+        }
+        drop(journal);
+        // The end of the first, and the middle of the second.
+        leave_recent(&place, (1 << 32) + 4, (1 << 32) + 5);
+        leave_recent(&place, (2 << 32) + 2, (2 << 32) + 3);
+        assert_eq!((count(&place, "events"), count(&place, "recent")), (6, 4));
+
+        let journal = place.open();
+        for (name, events) in ["a", "b"].into_iter().zip(&written) {
+            assert!(journal.read(&run(name)).await.unwrap().unwrap().events == *events, "{name}");
+        }
+        assert_eq!(journal.verify().unwrap().damage, [""; 0]);
+        drop(journal);
+        assert_eq!((count(&place, "events"), count(&place, "recent")), (10, 0));
+
+        let journal = place.open();
+        for (name, events) in ["a", "b"].into_iter().zip(&written) {
+            assert!(journal.read(&run(name)).await.unwrap().unwrap().events == *events, "{name}");
+        }
+        assert_eq!(journal.verify().unwrap().damage, [""; 0]);
+    });
+}
+
+#[test]
+fn a_run_is_forgotten_with_its_events_that_have_no_place_yet() {
+    let place = Place::new();
+    wait(async {
+        let journal = place.open();
+        let lease = open(&journal, &run("a"), &record()).await;
+        add(&journal, &lease, 1, vec![starts(), ends(RunStatus::Failed)]).await;
+        journal.release(lease, Rest::Ended).await.unwrap();
+        drop(journal);
+        leave_recent(&place, (1 << 32) + 2, (1 << 32) + 3);
+
+        let journal = place.open();
+        assert_eq!(journal.remove(&[run("a")]).await.unwrap(), 1);
+        drop(journal);
+        assert_eq!((count(&place, "events"), count(&place, "recent")), (0, 0));
+    });
+}
+
+#[test]
+fn events_of_many_runs_at_once_are_all_there() {
+    let place = Place::new();
+    let names: Vec<String> = (0..20).map(|n| format!("run-{n}")).collect();
+    wait(async {
+        let journal = place.open();
+        let mut leases = Vec::new();
+        for name in &names {
+            leases.push(open(&journal, &run(name), &record()).await);
+        }
+        for seq in (2..300).step_by(2) {
+            for lease in &leases {
+                for event in events(&lease.run, seq, vec![starts(), finishes(AT, json!(seq))]) {
+                    journal.append(lease, &event).unwrap();
+                }
+            }
+            // Whose events are the last is written with all before it.
+            journal.flush(&leases[19]).await.unwrap();
+        }
+        for (name, lease) in names.iter().zip(&leases) {
+            assert_eq!(journal.durable(lease), 299, "{name}");
+            assert_eq!(journal.read(&run(name)).await.unwrap().unwrap().events.len(), 299);
+        }
+        drop(journal);
+        assert_eq!((count(&place, "events"), count(&place, "recent")), (20 * 299, 0));
+        assert_eq!(place.open().verify().unwrap().damage, [""; 0]);
     });
 }
