@@ -71,16 +71,15 @@ pub struct ScriptFault {
     pub hint: Option<String>,
 }
 
-/// A compiled script with its language: what a block runs.
+/// A compiled script with its language: what a block runs. Cheap to clone: each attempt holds one.
 #[derive(Clone)]
-pub struct Script {
+pub struct Script(Arc<Inner>);
+
+struct Inner {
     language: Arc<dyn Language>,
     program: Program,
-    /// Every use of a variable that the script does not define itself.
-    pub uses: Arc<[VariableUse]>,
-    /// Where its lines stand in the file, for messages: file name and, per line of the script,
-    /// line and first column in the file, all from 1.
-    pub origin: Arc<Origin>,
+    uses: Vec<VariableUse>,
+    origin: Origin,
 }
 
 /// Where a script was written.
@@ -113,19 +112,24 @@ impl Script {
         origin: Origin,
     ) -> Result<Self, ScriptFault> {
         let Compiled { program, uses } = language.compile(source, form)?;
-        Ok(Self {
-            language: language.clone(),
-            program,
-            uses: uses.into(),
-            origin: Arc::new(origin),
-        })
+        Ok(Self(Arc::new(Inner { language: language.clone(), program, uses, origin })))
+    }
+
+    /// Returns every use of a variable that the script does not define itself.
+    pub fn uses(&self) -> &[VariableUse] {
+        &self.0.uses
+    }
+
+    /// Returns where its lines stand in the file, for messages.
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
     }
 
     /// Runs it. An error's message ends with its place in the blueprint file and in the script.
     pub fn run(&self, scope: ScriptScope<'_>) -> Result<ScriptEnd, ScriptError> {
-        self.language.run(&self.program, scope).map_err(|mut err| {
+        self.0.language.run(&self.0.program, scope).map_err(|mut err| {
             if err.line > 0 {
-                let place = self.origin.locate(err.line, err.column);
+                let place = self.0.origin.locate(err.line, err.column);
                 err.message = format!("{}, {place} (line {} of the script)", err.message, err.line);
             }
             err
@@ -134,13 +138,13 @@ impl Script {
 
     /// Returns whether it uses a variable.
     pub fn uses_variable(&self, name: &str) -> bool {
-        self.uses.iter().any(|used| used.name == name)
+        self.0.uses.iter().any(|used| used.name == name)
     }
 }
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Script").field("language", &self.language.name()).finish_non_exhaustive()
+        f.debug_struct("Script").field("language", &self.0.language.name()).finish_non_exhaustive()
     }
 }
 

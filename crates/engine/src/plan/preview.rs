@@ -127,7 +127,7 @@ impl Known<'_> {
 
     fn field(&self, compiled: &Compiled) -> PreviewField {
         let line = |script: &blueprint_model::Script| {
-            script.origin.lines.first().map_or(0, |(line, _)| *line)
+            script.origin().lines.first().map_or(0, |(line, _)| *line)
         };
         match compiled {
             Compiled::Script(script) => PreviewField::Script(line(script)),

@@ -86,7 +86,7 @@ pub(crate) fn variables(
     let Some(text) = text_of(source.written) else { return Vec::new() };
     let mut found = Vec::new();
     let mut results = Vec::new();
-    for used in script.uses.iter() {
+    for used in script.uses() {
         let at = text.locate(used.line, used.column);
         let span = Span::new(at, at + used.name.len());
         if is_own(source, used) {
