@@ -407,6 +407,7 @@ impl Run {
 
     async fn flush(&mut self) -> Result<(), JournalError> {
         self.engine.journal.flush(&self.lease).await?;
+        self.read_clock();
         self.publish();
         Ok(())
     }

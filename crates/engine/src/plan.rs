@@ -161,6 +161,9 @@ impl Cost {
     /// A hand-over to a thread costs several microseconds; below this it does not pay.
     const HEAVY_US: u64 = 30;
 
+    /// What once took so long is no accident of a busy machine.
+    const SURELY_HEAVY_US: u64 = 20_000;
+
     pub(crate) fn note(&self, took_us: u64) {
         let before = self.last_us.load(Ordering::Relaxed);
         self.last_us.store(took_us, Ordering::Relaxed);
@@ -169,6 +172,7 @@ impl Cost {
 
     pub(crate) fn is_heavy(&self) -> bool {
         self.lower_us.load(Ordering::Relaxed) >= Self::HEAVY_US
+            || self.last_us.load(Ordering::Relaxed) >= Self::SURELY_HEAVY_US
     }
 }
 
@@ -335,11 +339,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_is_heavy_after_two_slow_runs_and_not_after_one() {
+    fn a_script_is_heavy_after_two_slow_runs_or_a_very_slow_one() {
         let cost = Cost::default();
-        for (took_us, is_heavy) in
-            [(2, false), (5_000, false), (2, false), (40, false), (90, true), (3, false)]
-        {
+        for (took_us, is_heavy) in [
+            (2, false),
+            (5_000, false),
+            (2, false),
+            (40, false),
+            (90, true),
+            (3, false),
+            (20_000, true),
+        ] {
             cost.note(took_us);
             assert_eq!(cost.is_heavy(), is_heavy, "{took_us}");
         }

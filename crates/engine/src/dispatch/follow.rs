@@ -146,6 +146,7 @@ impl Run {
             Status::Due if self.state.may_start(at) => {
                 let block = self.state.path(at);
                 if self.script.as_deref_mut().is_some_and(|script| script.begins(&block)) {
+                    self.read_clock();
                     self.begin(at)?;
                     // What it came to has a turn of its own: other things happened meanwhile.
                     self.line_up(at);
@@ -177,6 +178,7 @@ impl Run {
         let timeout = timed_out(self.state.step(at)).message;
         let Some(script) = self.script.as_deref_mut() else { return Ok(()) };
         if let Some(answer) = script.answer(&block) {
+            self.read_clock();
             return self.answer(at, answer);
         }
         if is_late && self.state.wants_answer(at) {
@@ -185,6 +187,7 @@ impl Run {
         }
         let is_timeout =
             script.next_end(&block).is_some_and(|end| end.message.as_ref() == Some(&timeout));
+        self.read_clock();
         self.state.ring_early(at, is_timeout);
         Ok(())
     }

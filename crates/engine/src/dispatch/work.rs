@@ -109,7 +109,12 @@ impl Run {
             },
         };
         if granted.is_none() {
-            match self.again(at, step, number) {
+            let again = self.again(at, step, number);
+            if self.script.is_some() || step.timeout.is_some() || self.deadline.is_some() {
+                // A replay has moved the time; and what has a deadline counts from now.
+                self.read_clock();
+            }
+            match again {
                 None | Some(Again::Anew) => {}
                 Some(Again::Unanswered) => return Ok(()),
                 Some(Again::Recorded(end)) => {
@@ -290,7 +295,7 @@ impl Run {
     fn work_now(&mut self, at: At, step: &Step, job: Job) -> Result<(), JournalError> {
         let number = job.cx.attempt;
         let is_script = !step.sees_state && step.is_scripted;
-        let began = self.now;
+        let began = if is_script { self.read_clock() } else { self.now };
         let worked = poll_once(job).unwrap_or_else(|| broken(step, self.attempt(at, number)));
         let now = self.read_clock();
         if is_script {
@@ -501,13 +506,7 @@ impl Run {
 
 /// Does work that does not wait; `None` if it panicked, or waited all the same.
 fn poll_once(job: Job) -> Option<Worked> {
-    let Job { block, inputs, cx, granted } = job;
-    let work = match granted {
-        None => block.run(&inputs, &cx),
-        Some(granted) => block.resume(&inputs, granted, &cx),
-    };
-    let finish = AssertUnwindSafe(work).catch_unwind().now_or_never()?.ok()?;
-    Some(leave(finish, inputs, cx))
+    AssertUnwindSafe(work(job)).catch_unwind().now_or_never()?.ok()
 }
 
 async fn work(job: Job) -> Worked {

@@ -68,7 +68,8 @@ impl Checkpointer {
         }
         self.new = 0;
         // What cannot be moved now, because somebody reads it or the disk is full, is moved later.
-        let Ok((pages, moved)) = run(statements, LENGTH) else { return };
+        // It is -1 where another process writes just now.
+        let Ok((pages @ 0.., moved)) = run(statements, LENGTH) else { return };
         // Where the file does not get longer ahead, it does with each transaction.
         drop(grow(&self.log, pages.cast_unsigned()));
         if pages + MANY < self.next {

@@ -27,10 +27,11 @@ const MOVE: &str = "INSERT INTO events (place, time, kind, body, sum)
 const CLEAR: &str = "DELETE FROM recent";
 
 /// The events that wait for their place, as the writer knows them.
-#[derive(Default)]
 pub(super) struct Recent {
     /// How many there are: at least those that were added here.
     count: u64,
+    /// From so many on they are moved: later than usual, where moving them has failed.
+    many: u64,
     /// Whether the transaction adds here.
     is_used: bool,
 }
@@ -40,7 +41,12 @@ impl Recent {
     pub(super) fn look(statements: &mut Statements<'_>) -> Self {
         let count = statements.of(COUNT).and_then(|it| it.query_row([], |row| row.get(0)));
         // Where it cannot be counted now, it is moved with what is added later.
-        Self { count: count.map_or(0, i64::cast_unsigned), is_used: false }
+        Self { count: count.map_or(0, i64::cast_unsigned), many: MANY, is_used: false }
+    }
+
+    /// Returns whether something waits for the writer to have nothing else to do.
+    pub(super) fn waits(&self) -> bool {
+        self.count > 0 && self.many == MANY
     }
 
     /// Decides where a transaction of so many events of so many runs goes.
@@ -59,7 +65,7 @@ impl Recent {
 
     /// Moves what is there to its place, if it is many. Where that fails, it stays for later.
     pub(super) fn tidy(&mut self, statements: &mut Statements<'_>) {
-        if self.count >= MANY {
+        if self.count >= self.many {
             self.clear(statements);
         }
     }
@@ -71,9 +77,13 @@ impl Recent {
         }
         let mut run = |sql| statements.of(sql)?.execute([]);
         let moved = [BEGIN, MOVE, CLEAR, COMMIT].into_iter().try_for_each(|sql| run(sql).map(drop));
-        // Where it failed, it is tried again when as many are added.
-        self.count = 0;
-        if moved.is_err() && !statements.connection().is_autocommit() {
+        if moved.is_ok() {
+            (self.count, self.many) = (0, MANY);
+            return;
+        }
+        // It is tried again when as many more are added, or at the end.
+        self.many = self.count + MANY;
+        if !statements.connection().is_autocommit() {
             drop(statements.of(ROLLBACK).and_then(|it| it.execute([])));
         }
     }

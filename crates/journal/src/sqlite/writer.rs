@@ -58,7 +58,7 @@ pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpoint
     let mut looked = now();
     loop {
         let is_watching = !shared.leases.is_empty();
-        match shared.queue.take(is_watching, last) {
+        match shared.queue.take(is_watching || writer.recent.waits(), last) {
             Batch::Work(rows, tasks) => {
                 let began = now();
                 let bytes = rows.iter().map(Row::bytes).sum();
@@ -69,7 +69,9 @@ pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpoint
             }
             Batch::Nothing => {
                 last = Duration::ZERO;
-                writer.recent.clear(&mut writer.statements);
+                if writer.recent.waits() {
+                    writer.recent.clear(&mut writer.statements);
+                }
             }
             Batch::Closed => break,
         }
@@ -156,6 +158,8 @@ impl Writer<'_> {
     }
 
     fn write_apart(&mut self, rows: &[Row], tips: &[Tip<'_>], tasks: Vec<Task>) {
+        // In its place, an event that is there already cannot come a second time.
+        self.recent.decide(0, 0);
         for tip in tips {
             let its = rows.iter().filter(|row| Arc::ptr_eq(&row.live, tip.live));
             match self.transact(its, std::slice::from_ref(tip), &mut []) {
