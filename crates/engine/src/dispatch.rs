@@ -375,6 +375,10 @@ impl Run {
     /// The only door: taken by the store, then applied, and published once it is durable. Redaction
     /// has come before: effects are searched where they come in, and views hide handles.
     fn record(&mut self, kind: EventKind) -> Result<(), JournalError> {
+        if self.script.is_some() {
+            // A replay moves the time from fact to fact.
+            self.read_clock();
+        }
         let (run, seq, time) = (self.id.clone(), self.seq + 1, self.now);
         let event = Event { run, seq, time, kind };
         self.engine.journal.append(&self.lease, &event)?;

@@ -88,9 +88,7 @@ impl Run {
                 self.take_turn(command).await?;
             }
             let Some(script) = self.script.as_deref_mut() else { return Ok(()) };
-            let turn = script.next();
-            self.read_clock();
-            match turn {
+            match script.next() {
                 None => return Ok(()),
                 Some((Turn::Cancel(reason), _)) => self.cancel(reason)?,
                 Some((Turn::Block(at), is_late)) => self.move_on(at, is_late).await?,
@@ -146,7 +144,6 @@ impl Run {
             Status::Due if self.state.may_start(at) => {
                 let block = self.state.path(at);
                 if self.script.as_deref_mut().is_some_and(|script| script.begins(&block)) {
-                    self.read_clock();
                     self.begin(at)?;
                     // What it came to has a turn of its own: other things happened meanwhile.
                     self.line_up(at);
@@ -178,7 +175,6 @@ impl Run {
         let timeout = timed_out(self.state.step(at)).message;
         let Some(script) = self.script.as_deref_mut() else { return Ok(()) };
         if let Some(answer) = script.answer(&block) {
-            self.read_clock();
             return self.answer(at, answer);
         }
         if is_late && self.state.wants_answer(at) {
@@ -187,7 +183,6 @@ impl Run {
         }
         let is_timeout =
             script.next_end(&block).is_some_and(|end| end.message.as_ref() == Some(&timeout));
-        self.read_clock();
         self.state.ring_early(at, is_timeout);
         Ok(())
     }
