@@ -6,7 +6,7 @@ pub mod targets;
 use blueprint::bench::{
     harness::{Contender, Pace},
     limits::Limit,
-    measure::{Bench, Name},
+    measure::{self, Bench, Name},
     report::{Against, Report, Row},
     shapes::{Kind, Shape, blueprint},
     source,
@@ -215,24 +215,14 @@ impl Throughput<'_> {
         &self,
         name: Name<'_>,
         units: usize,
-        (journal, durability): (Keep, &'static str),
+        kept: (Keep, &'static str),
         limit: Limit,
         both: &mut [Contender<'_, Fault>; 2],
     ) -> Result<Row, Fault> {
         let rounds = self.bench.rounds(both)?;
         let against =
             Against { limit, ns: rounds.per_unit(1, units), ratio: rounds.ratio(1, units, units) };
-        Ok(Row {
-            shape: name.shape.into(),
-            kind: name.kind.into(),
-            blocks: units,
-            unit: name.unit,
-            journal,
-            durability,
-            rounds: rounds.count(),
-            ns: rounds.per_unit(0, units),
-            limits: vec![against],
-        })
+        Ok(measure::row(name, units, kept, &rounds, vec![against]))
     }
 
     /// Requests to a server of this process, which answers at once.

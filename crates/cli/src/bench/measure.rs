@@ -166,7 +166,8 @@ impl Bench<'_> {
     }
 }
 
-fn row(
+/// Returns a row of what was measured; the first contender is the project.
+pub fn row(
     name: Name<'_>,
     units: usize,
     (journal, durability): (Keep, &'static str),
