@@ -18,9 +18,6 @@ pub fn page(plans: &[Arc<Plan>], functions: &[&str], paint: Paint) -> String {
     let mut page = String::new();
     for plan in plans {
         let uses = plan.secret_uses();
-        if uses.is_empty() && page.is_empty() && plans.len() > 1 {
-            continue;
-        }
         if !page.is_empty() {
             page.push('\n');
         }
@@ -187,6 +184,15 @@ mod tests {
     }
 
     const FUNCTIONS: &[&str] = &["hmac_sha256", "hex", "basic_auth"];
+
+    #[test]
+    fn each_blueprint_without_secrets_says_so() {
+        let plans = ["one", "two"].map(|name| {
+            plan(&format!("name: {name}\nblocks: {{a: {{type: return_value, value: 1}}}}\n"))
+        });
+        let expected = "one  x.yaml\n\n  uses no secrets\n\ntwo  x.yaml\n\n  uses no secrets\n";
+        assert_eq!(page(&plans, FUNCTIONS, Paint::Plain), expected);
+    }
 
     #[test]
     fn a_page_says_where_each_key_goes() {
