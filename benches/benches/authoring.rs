@@ -14,15 +14,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let effort = Effort::of_process();
-    let registry = blueprint::wiring::registry();
+    let registry = blueprint_project::wiring::registry();
     let mut table = Table::new(&["what", "blocks", "median", "p10", "p90"]);
     for blocks in [effort.size(1_000, 50), effort.size(10_000, 100)] {
         for shape in Shape::ALL {
             let text = blueprint(shape, Kind::CODE, blocks).text;
             let samples = (0..effort.rounds()).map(|_| {
                 let took = time(|| {
-                    let checked =
-                        blueprint::project::check_bytes("bench.yaml", text.as_bytes(), &registry);
+                    let checked = blueprint_project::project::check_bytes(
+                        "bench.yaml",
+                        text.as_bytes(),
+                        &registry,
+                    );
                     assert!(checked.plan.is_some());
                 });
                 took.as_nanos() as f64

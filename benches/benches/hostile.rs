@@ -13,7 +13,8 @@ use blueprint::bench::{
     harness::{Spread, time},
     table::ns,
 };
-use blueprint::{app::App, commands::check, project::check_bytes, wiring};
+use blueprint::{app::App, commands::check};
+use blueprint_project::{project::check_bytes, wiring};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -322,7 +322,7 @@ fn rebuilt(plan: &Arc<Plan>) -> Rebuilt {
 fn plan(text: &str) -> Arc<Plan> {
     let (blueprint, faults) = blueprint_syntax::parse("bench.yaml", text);
     assert!(faults.is_empty(), "{faults:?}");
-    let registry = blueprint::wiring::registry();
+    let registry = blueprint_project::wiring::registry();
     let mut blocks: Vec<Arc<dyn Block>> = registry.blocks().to_vec();
     blocks.push(Arc::new(Pass));
     blocks.push(Arc::new(Outside));

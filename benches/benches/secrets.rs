@@ -155,10 +155,10 @@ fn plan(requests: usize, address: SocketAddr) -> Arc<Plan> {
             at % SECRETS
         );
     }
-    let checked = blueprint::project::check_bytes(
+    let checked = blueprint_project::project::check_bytes(
         "bench.yaml",
         text.as_bytes(),
-        &blueprint::wiring::registry(),
+        &blueprint_project::wiring::registry(),
     );
     checked.plan.unwrap_or_else(|| panic!("{:?}", checked.diagnostics))
 }

@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use blueprint_model::Registry;
 use libfuzzer_sys::fuzz_target;
 
-static REGISTRY: LazyLock<Registry> = LazyLock::new(blueprint::wiring::registry);
+static REGISTRY: LazyLock<Registry> = LazyLock::new(blueprint_project::wiring::registry);
 
 fuzz_target!(|data: &[u8]| {
-    let checked = blueprint::project::check_bytes("fuzz.yaml", data, &REGISTRY);
+    let checked = blueprint_project::project::check_bytes("fuzz.yaml", data, &REGISTRY);
     let has_error = checked.diagnostics.iter().any(blueprint_model::Diagnostic::is_error);
     assert_eq!(checked.plan.is_some(), !has_error);
     if let Some(plan) = checked.plan {

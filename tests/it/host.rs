@@ -33,7 +33,7 @@ struct Place {
 
 impl Place {
     fn new(text: &str) -> Self {
-        let registry = blueprint::wiring::registry();
+        let registry = blueprint_project::wiring::registry();
         let (blueprint, faults) = blueprint_syntax::parse("it.yaml", text);
         assert!(faults.is_empty(), "{faults:?}");
         let plan = Plan::build(&blueprint, &registry).plan.expect("it has no fault");

@@ -6,7 +6,7 @@ use tests::workspace;
 
 /// Crates of this workspace, each with those it may depend on. A new arrow is a decision: see
 /// `docs/decisions/`.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("blueprint-model", &[]),
     ("blueprint-syntax", &["blueprint-model"]),
     ("blueprint-engine", &["blueprint-model"]),
@@ -14,9 +14,24 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("blueprint-script", &["blueprint-model"]),
     ("blueprint-vault", &["blueprint-model"]),
     ("blueprint-journal", &["blueprint-model"]),
-    ("blueprint-server", &["blueprint-model", "blueprint-engine"]),
+    ("blueprint-project", LEAVES),
+    (
+        "blueprint-server",
+        &["blueprint-model", "blueprint-engine", "blueprint-vault", "blueprint-project"],
+    ),
     ("blueprint", &["*"]),
     ("benches", &["*"]),
+];
+
+/// What a project on disk joins.
+const LEAVES: &[&str] = &[
+    "blueprint-model",
+    "blueprint-syntax",
+    "blueprint-engine",
+    "blueprint-blocks",
+    "blueprint-script",
+    "blueprint-vault",
+    "blueprint-journal",
 ];
 
 /// Outside crates that belong to one world each, with the packages that may use them. `tests` and
@@ -35,7 +50,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("argon2", &["blueprint-vault"]),
     ("rusqlite", &["blueprint-journal"]),
     ("axum", &["blueprint-server"]),
-    ("anyhow", &["blueprint"]),
+    ("anyhow", &["blueprint", "blueprint-project", "blueprint-server"]),
 ];
 
 /// The packages of the workspace, with the dependencies that are part of the product.

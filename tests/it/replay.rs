@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use blueprint::project;
 use blueprint_engine::{
     Clock, Divergence, Engine, Fate, Ids, Library, Origin, Plan, Replay, StartRun, first_difference,
 };
@@ -10,6 +9,7 @@ use blueprint_journal::MemoryJournal;
 use blueprint_model::{
     Event, EventKind, Journal, Limits, Secrets, Value, journal::History, limits::Network,
 };
+use blueprint_project::project;
 use serde_json::json;
 use tests::{replay, server::Server};
 
@@ -40,7 +40,7 @@ blocks:
 ";
 
 fn plan_of(text: &str) -> Arc<Plan> {
-    let registry = blueprint::wiring::registry();
+    let registry = blueprint_project::wiring::registry();
     let checked = project::check_bytes("orders.yaml", text.as_bytes(), &registry);
     checked.plan.unwrap_or_else(|| panic!("{:?}", checked.diagnostics))
 }

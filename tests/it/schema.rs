@@ -7,7 +7,7 @@ use crate::suite::AREAS;
 
 #[test]
 fn the_schema_accepts_every_file_that_check_accepts() {
-    let schema = blueprint_syntax::schema(&blueprint::wiring::registry());
+    let schema = blueprint_syntax::schema(&blueprint_project::wiring::registry());
     let validator = jsonschema::validator_for(&schema).expect("the schema is one");
     let suite = AREAS.iter().filter(|area| **area != "examples");
     let folders = suite.map(|area| workspace::suite().join(area));
@@ -38,7 +38,7 @@ fn the_schema_accepts_every_file_that_check_accepts() {
 
 #[test]
 fn the_schema_refuses_what_an_editor_can_know() {
-    let schema = blueprint_syntax::schema(&blueprint::wiring::registry());
+    let schema = blueprint_syntax::schema(&blueprint_project::wiring::registry());
     let validator = jsonschema::validator_for(&schema).expect("the schema is one");
     for text in [
         "blocks: {a: {type: fail, message: x}}",

@@ -345,9 +345,9 @@ fn check(played: &Played) {
 }
 
 fn random_plans(random: &mut Random) -> (Arc<Plan>, Arc<Plan>, String) {
-    let mut blocks = blueprint::wiring::registry().blocks().to_vec();
+    let mut blocks = blueprint_project::wiring::registry().blocks().to_vec();
     blocks.push(Arc::new(Sim));
-    let languages = blueprint::wiring::registry().languages().to_vec();
+    let languages = blueprint_project::wiring::registry().languages().to_vec();
     let registry = Registry::new(blocks, languages);
     loop {
         let callee_text = Writer::blueprint(random, "callee", None);

@@ -237,11 +237,12 @@ fn secrets_end_the_same_after_a_crash() {
 
 #[test]
 fn a_fix_mends_what_it_promises() {
-    let registry = blueprint::wiring::registry();
+    let registry = blueprint_project::wiring::registry();
     for area in AREAS.iter().filter(|area| **area != "examples") {
         for CheckedCase { case, checked } in check_folder(&workspace::suite().join(area)) {
             let mended = blueprint_syntax::apply_fixes(&checked.source.text, &checked.diagnostics);
-            let again = blueprint::project::check_bytes("mended", mended.as_bytes(), &registry);
+            let again =
+                blueprint_project::project::check_bytes("mended", mended.as_bytes(), &registry);
             for found in checked.diagnostics.iter().filter(|found| found.fix.is_some()) {
                 let is_left = again.diagnostics.iter().any(|left| left.message == found.message);
                 assert!(!is_left, "{}: still {}", case.name(), found.message);

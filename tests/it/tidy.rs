@@ -139,7 +139,7 @@ fn every_block_type_is_in_the_list() {
         .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
         .collect();
     let listed: BTreeSet<String> =
-        blueprint::wiring::catalogue().iter().map(|spec| spec.kind.to_owned()).collect();
+        blueprint_project::wiring::catalogue().iter().map(|spec| spec.kind.to_owned()).collect();
     assert_eq!(files, listed, "one file per type, named like it, and an entry in `all()`");
 }
 
@@ -174,7 +174,7 @@ fn every_case_has_a_trace_and_every_trace_a_case() {
     for area in AREAS {
         let folder = suite.join(area);
         let blueprints = if area == "examples" { workspace::examples() } else { folder.clone() };
-        let cases = blueprint::project::blueprints_in(&blueprints).expect("a folder");
+        let cases = blueprint_project::project::blueprints_in(&blueprints).expect("a folder");
         let cases: BTreeSet<String> = cases.iter().filter_map(stem).collect();
         let traces = workspace::files(&folder, ".trace");
         let traces: BTreeSet<String> = traces.iter().filter_map(stem).collect();

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use blueprint::project::{self, Checked, Project};
 use blueprint_engine::{
     Clock, Command, Engine, Ids, Library, Origin, Plan, RunEnd, RunHandle, RunState, SecretNeed,
     StartError, StartRun,
@@ -15,6 +14,7 @@ use blueprint_model::{
     format,
     journal::{History, Letter, Question},
 };
+use blueprint_project::project::{self, Checked, Project};
 use blueprint_vault::SecondNet;
 use tokio::runtime::{Builder, Runtime};
 
@@ -120,7 +120,7 @@ pub fn check_folder(folder: &Path) -> Vec<CheckedCase> {
 /// Returns the block types and languages, in a project that lists the variables of the case.
 fn registry_for(case: &Case) -> Registry {
     let names = case.env.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>());
-    blueprint::wiring::registry().with_variables(&names.unwrap_or_default())
+    blueprint_project::wiring::registry().with_variables(&names.unwrap_or_default())
 }
 
 fn check(case: &Case, registry: &Registry) -> Checked {

@@ -3,12 +3,15 @@
 use std::io::{self, IsTerminal};
 
 use blueprint_model::BlockSpec;
+use blueprint_project::{
+    environment::{Ask, Environment},
+    wiring,
+};
 
 use crate::{
+    ask,
     color::{self, ColorChoice},
-    config::Environment,
     terminal::{Paint, Terminal},
-    wiring,
 };
 
 /// The process as commands see it. Tests make one in memory.
@@ -31,12 +34,14 @@ impl App {
     /// Returns the app of this process.
     pub fn new(environment: Environment) -> Self {
         let err = Terminal::stderr();
+        let is_interactive = io::stdin().is_terminal() && err.is_terminal;
+        let ask = is_interactive.then_some(ask::ask_passphrase as Ask);
         Self {
             out: Terminal::stdout(),
-            is_interactive: io::stdin().is_terminal() && err.is_terminal,
+            is_interactive,
             is_live: color::is_live(&environment, err.is_terminal),
             err,
-            environment,
+            environment: environment.asking(ask),
             catalogue: wiring::catalogue(),
         }
     }

@@ -1,8 +1,7 @@
 //! When to use colours and when to redraw: the conventions of terminals, in one place.
 
+use blueprint_project::environment::Environment;
 use clap::ValueEnum;
-
-use crate::config::Environment;
 
 /// What a person asked for with `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -33,7 +33,7 @@ pub mod why;
 ///
 /// # Errors
 ///
-/// Returns a [`crate::failure::Failure`], or what went wrong in the environment.
+/// Returns a [`blueprint_project::failure::Failure`], or what went wrong in the environment.
 pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
     match command {
         Command::Blocks(args) => blocks::run(args, app),

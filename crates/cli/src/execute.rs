@@ -9,19 +9,21 @@ use blueprint_engine::{
 };
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{Event, Journal, Limits, RunId, code, event::CancelReason, format};
+use blueprint_project::{
+    failure::Failure,
+    store::{self, Rebuilder},
+};
 use jiff::Timestamp;
 use tokio::{runtime::Runtime, sync::mpsc};
 
 use crate::{
     app::App,
     commands::run::Output,
-    failure::Failure,
     render::{
         live::Live,
         plain,
         tree::{self, Tree},
     },
-    store::{self, Rebuilder},
     terminal::Terminal,
 };
 

@@ -1,65 +1,8 @@
-//! Why a command did not do its work: what a person reads, and how the process ends.
+//! What a person reads of a failure, and how the process ends.
 
-use blueprint_model::{code::Code, diagnostic};
+use blueprint_project::failure::{Blame, Failure};
 
 use crate::{exit::Exit, terminal::Terminal, terminal::Tone};
-
-/// A command's failure. It travels inside `anyhow::Error`; any other error there means that the
-/// environment is broken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Failure {
-    /// How the process ends.
-    pub exit: Exit,
-    /// The kind of fault, if it has a page of its own.
-    pub code: Option<Code>,
-    /// What is wrong: a lower-case fragment without full stop; never a secret's value.
-    pub message: String,
-    /// What to do; best a command to type.
-    pub hint: Option<String>,
-}
-
-impl Failure {
-    /// Returns the failure for wrong arguments, blueprints or inputs.
-    pub fn wrong(message: impl Into<String>) -> Self {
-        Self::new(Exit::Wrong, message)
-    }
-
-    /// Returns the failure for a broken environment.
-    pub fn environment(message: impl Into<String>) -> Self {
-        Self::new(Exit::Environment, message)
-    }
-
-    /// Returns the failure for a name that is not known, with the nearest one or the list.
-    pub fn unknown<'n>(
-        what: &str,
-        typed: &str,
-        known: impl IntoIterator<Item = &'n str> + Clone,
-    ) -> Self {
-        Self {
-            hint: diagnostic::suggest(typed, known),
-            ..Self::wrong(format!("there is no {what} `{typed}`"))
-        }
-    }
-
-    /// Adds the kind of fault.
-    #[must_use]
-    pub fn code(mut self, code: Code) -> Self {
-        self.code = Some(code);
-        self
-    }
-
-    /// Adds what to do.
-    #[must_use]
-    pub fn help(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, code: None, message: message.into(), hint: None }
-    }
-}
 
 /// Writes an error for people and returns how the process ends.
 ///
@@ -84,7 +27,10 @@ pub fn report(error: &anyhow::Error, terminal: &mut Terminal) -> std::io::Result
     if let Some(code) = code {
         terminal.line(&format!("  more: blueprint explain {code}"))?;
     }
-    Ok(failure.map_or(Exit::Environment, |failure| failure.exit))
+    Ok(match failure.map(|failure| failure.blame) {
+        Some(Blame::Asker) => Exit::Wrong,
+        Some(Blame::Environment) | None => Exit::Environment,
+    })
 }
 
 #[cfg(test)]

@@ -7,23 +7,18 @@
 
 pub mod app;
 pub mod args;
+pub mod ask;
 pub mod bench;
-pub mod canned;
 pub mod color;
 pub mod commands;
-pub mod config;
 pub mod demo;
 pub mod execute;
 pub mod exit;
 pub mod failure;
 pub mod files;
-pub mod history;
-pub mod project;
+pub mod kept;
 pub mod render;
 pub mod schemas;
-pub mod secrets;
 pub mod start;
-pub mod store;
 pub mod terminal;
 pub mod testing;
-pub mod wiring;

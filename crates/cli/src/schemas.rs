@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use blueprint_model::Value;
+use blueprint_project::wiring;
 
-use crate::{files, wiring};
+use crate::files;
 
 /// The schema of `project.yaml`.
 pub const PROJECT: &str = include_str!("../schemas/project.json");
@@ -66,7 +67,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::project::Project;
+    use blueprint_project::settings::Project;
 
     fn validator(schema: &Value) -> Validator {
         jsonschema::draft7::new(schema).expect("a schema")
@@ -84,7 +85,7 @@ mod tests {
 
     fn examples() -> Vec<PathBuf> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../blueprints");
-        crate::project::blueprints_in(&folder).unwrap()
+        blueprint_project::project::blueprints_in(&folder).unwrap()
     }
 
     #[test]

@@ -2,11 +2,10 @@
 
 use std::{ffi::OsString, io, process::ExitCode};
 
+use blueprint_project::environment::Environment;
 use clap::Parser;
 
-use crate::{
-    app::App, args::Cli, commands, config::Environment, exit::Exit, failure, terminal::Terminal,
-};
+use crate::{app::App, args::Cli, commands, exit::Exit, failure, terminal::Terminal};
 
 /// Runs the program of this process.
 pub fn main() -> ExitCode {

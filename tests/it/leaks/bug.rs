@@ -7,7 +7,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use blueprint::{project::check_bytes, wiring};
 use blueprint_engine::{Clock, Engine, Ids, Library, Origin, StartRun};
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{
@@ -16,6 +15,7 @@ use blueprint_model::{
     egress::{Destination, Place},
     format,
 };
+use blueprint_project::{project::check_bytes, wiring};
 use serde_json::json;
 use tests::{canary::Canaries, oracle::Oracle, secrets};
 use tokio::runtime::Builder;

@@ -1,6 +1,6 @@
 //! Whatever fails says what failed, and quotes nothing.
 
-use blueprint::{project::check_bytes, wiring};
+use blueprint_project::{project::check_bytes, wiring};
 
 use super::{chain::Chain, mirror::Mirror, stage::Stage};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use blueprint::wiring;
+use blueprint_project::wiring;
 use tests::workspace;
 
 fn page() -> String {

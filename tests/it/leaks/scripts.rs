@@ -1,6 +1,6 @@
 //! Scripts that hold a handle, and scripts that a value was revealed to.
 
-use blueprint::{project::check_bytes, wiring};
+use blueprint_project::{project::check_bytes, wiring};
 
 use super::{chain::Chain, stage::Stage};
 

@@ -2,8 +2,9 @@
 
 use std::{ffi::OsString, fs};
 
-use blueprint::{app::App, config::Environment, start};
+use blueprint::{app::App, start};
 use blueprint_model::Value;
+use blueprint_project::environment::Environment;
 use serde_json::json;
 
 use super::{mirror::Mirror, stage::Stage};

@@ -1,9 +1,7 @@
 //! Figures as pictures: what a block costs against how many there are, as SVG for light and dark pages.
 
-use crate::{
-    bench::{limits::Limit, report::Report, table},
-    render::text,
-};
+use crate::bench::{limits::Limit, report::Report, table};
+use blueprint_project::text;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 340.0;

@@ -1,6 +1,7 @@
 //! The shapes of graphs, as blueprint text: the same reader, checker and engine as for any author.
 
-use crate::{bench::source::Source, render::text};
+use crate::bench::source::Source;
+use blueprint_project::text;
 
 /// A shape of graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! Blueprints that nest, as text: loops, calls within calls, large values; and what a bench runs.
 
 use blueprint_model::Value;
+use blueprint_project::text;
 use serde_json::json;
 
-use crate::{
-    bench::shapes::{HEAD, Kind, Shape, blueprint},
-    render::text,
-};
+use crate::bench::shapes::{HEAD, Kind, Shape, blueprint};
 
 /// How deep the calls of [`nest`] go.
 pub const DEPTH: usize = 16;

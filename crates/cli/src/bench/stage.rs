@@ -14,6 +14,8 @@ use blueprint_model::{
     Block, Journal, JournalError, Limits, Registry, Secret, SecretName, Secrets, Value,
     event::RunStatus, secret::Policy,
 };
+use blueprint_project::secrets;
+use blueprint_project::{project, wiring};
 use blueprint_vault::{MemoryVault, Vault};
 use tokio::{runtime::Runtime, task::JoinSet};
 
@@ -23,7 +25,7 @@ use crate::{
         pass::{Outside, Pass},
         source::Source,
     },
-    execute, project, secrets, wiring,
+    execute,
 };
 
 /// Why a measurement came to nothing.

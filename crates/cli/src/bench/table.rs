@@ -7,9 +7,9 @@ use crate::{
         limits::Limit,
         report::{Latency, Report, Row},
     },
-    render::text,
     terminal::{Paint, Tone},
 };
+use blueprint_project::text;
 
 /// Returns the headline figures for a person, with what they mean.
 pub fn lines(report: &Report, paint: Paint) -> Vec<String> {

@@ -31,9 +31,9 @@ use crate::{
     },
     execute::{self, Signal, Signals},
     exit::Exit,
-    failure::Failure,
     terminal::Tone,
 };
+use blueprint_project::failure::Failure;
 
 /// The most blocks of a shape: more do not fit into a file.
 const MAX_BLOCKS: usize = 100_000;

@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use anyhow::Result;
+use blueprint_project::failure::Failure;
 
-use crate::{app::App, exit::Exit, failure::Failure, render::catalogue};
+use crate::{app::App, exit::Exit, render::catalogue};
 
 /// Lists the block types, or shows one: fields, outcomes, result, example.
 ///

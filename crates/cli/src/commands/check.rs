@@ -17,10 +17,12 @@ pub use crate::render::diagnostics::Format;
 use crate::{
     app::App,
     exit::Exit,
-    failure::Failure,
-    project::{self, Checked, Project},
     render::diagnostics::{self, Report},
     terminal::Terminal,
+};
+use blueprint_project::{
+    failure::Failure,
+    project::{self, Checked, Project},
 };
 
 /// Finds every fault of blueprints and says how to mend it; runs nothing.

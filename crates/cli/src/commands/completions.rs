@@ -4,16 +4,11 @@ use std::{io::Write, path::Path};
 
 use anyhow::Result;
 use blueprint_model::code;
+use blueprint_project::project::{self, Project};
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{
-    app::App,
-    args::Cli,
-    exit::Exit,
-    project::{self, Project},
-    render::topics,
-};
+use crate::{app::App, args::Cli, exit::Exit, render::topics};
 
 /// Prints a script that lets your shell complete commands, options and names.
 ///

@@ -12,6 +12,11 @@ use blueprint_engine::{Origin, StartRun};
 use blueprint_model::{
     Secret, SecretName, Value, event::RunStatus, provider::Entry, secret::Policy,
 };
+use blueprint_project::secrets;
+use blueprint_project::{
+    failure::Failure,
+    project::{self, Project},
+};
 use blueprint_vault::{FileVault, KeySource, NewSecret, SecondNet, WeakValues};
 use jiff::Timestamp;
 
@@ -21,10 +26,7 @@ use crate::{
     demo::{self, api::MockApi},
     execute::{self, Watched},
     exit::Exit,
-    failure::Failure,
     files,
-    project::{self, Project},
-    secrets,
     terminal::Tone,
 };
 
@@ -144,7 +146,7 @@ fn prove(folder: &Path, api: &MockApi, events: &str, app: &mut App) -> Result<Ex
 }
 
 async fn keep(folder: &Path, api: &MockApi, app: &mut App) -> Result<Exit> {
-    let keys = secrets::key_folder(app)
+    let keys = secrets::key_folder(&app.environment)
         .ok_or_else(|| Failure::environment("there is no configuration folder: set `HOME`"))?;
     if folder.join("project.yaml").exists() {
         let failure = Failure::wrong(format!("there is a project in {} already", folder.display()));
@@ -187,7 +189,7 @@ async fn run_one(name: &str, folder: &Path, output: Output, app: &mut App) -> Re
     let plan = checked.plan.context("an example has a fault")?;
     let library = Arc::new(linked.library);
     let start = StartRun {
-        secrets: secrets::load(&library.secrets(&plan), &project, app)?,
+        secrets: secrets::load(&library.secrets(&plan), &project, &app.environment)?,
         env: Arc::default(),
         payload: Value::Object(serde_json::Map::new()),
         inputs: Value::Object(serde_json::Map::new()),

@@ -6,7 +6,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use self::findings::{Finding, Grade};
-use crate::{app::App, exit::Exit, render::text, terminal::Tone};
+use crate::{app::App, exit::Exit, terminal::Tone};
+use blueprint_project::text;
 
 /// Looks at the environment: project, blueprints, vault and its key, the store of runs, what git
 /// would commit, schemas for editors, the terminal.

@@ -4,13 +4,15 @@ use std::{io::Write, path::Path};
 
 use anyhow::Result;
 use blueprint_model::{code, diagnostic};
+use blueprint_project::{
+    failure::Failure,
+    project::{self, Project},
+};
 
 use crate::{
     app::App,
     commands::check,
     exit::Exit,
-    failure::Failure,
-    project::{self, Project},
     render::{catalogue, errors, secrets, topics},
 };
 

@@ -6,14 +6,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-
-use crate::{
-    app::App,
-    commands::check,
-    exit::Exit,
+use blueprint_project::{
     project::{self, Checked, tidy},
     wiring,
 };
+
+use crate::{app::App, commands::check, exit::Exit};
 
 /// Puts quotes around references that YAML forbids without, and changes nothing else.
 ///
@@ -100,7 +98,7 @@ fn keep_faults_of_syntax(checked: &mut Checked) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::blueprints_in;
+    use blueprint_project::project::blueprints_in;
 
     fn format_in(folder: &Path, is_trial: bool) -> (Exit, String) {
         let mut app = App::in_memory();

@@ -7,15 +7,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use blueprint_engine::Outline;
-
-use crate::{
-    app::App,
-    commands::check,
-    exit::Exit,
+use blueprint_project::{
+    drawing::{self, Drawing},
     project::{self, Project},
-    render::graph::{self, Drawing, Edge, Format, Group, Node},
 };
+
+use clap::ValueEnum;
+
+use crate::{app::App, commands::check, exit::Exit};
 
 /// Draws a blueprint: its blocks, and which outcome leads where.
 ///
@@ -40,6 +39,33 @@ pub struct Args {
     pub output: Option<PathBuf>,
 }
 
+/// What to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A picture for browsers, light or dark as the reader prefers.
+    Svg,
+    /// Text that many sites draw.
+    Mermaid,
+    /// Text for Graphviz.
+    Dot,
+    /// Text for people.
+    Ascii,
+    /// Data.
+    Json,
+}
+
+impl From<Format> for drawing::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Svg => Self::Svg,
+            Format::Mermaid => Self::Mermaid,
+            Format::Dot => Self::Dot,
+            Format::Ascii => Self::Ascii,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
 /// Draws the blueprint.
 ///
 /// # Errors
@@ -53,7 +79,7 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         check::show(&[&checked], check::Format::Human, &mut app.err)?;
         return Ok(Exit::Wrong);
     };
-    let picture = graph::render(&drawing(&plan.name, plan.outline()), args.format);
+    let picture = drawing::render(&Drawing::of(&plan.name, plan.outline()), args.format.into());
     match &args.output {
         Some(path) => {
             fs::write(path, picture).with_context(|| format!("cannot write {}", path.display()))?;
@@ -61,51 +87,4 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         None => app.out.write_all(picture.as_bytes())?,
     }
     Ok(Exit::Fine)
-}
-
-/// Returns what to draw of a plan.
-pub fn drawing(name: &str, outline: Outline) -> Drawing {
-    let mut drawing = Drawing { name: name.into(), ..Drawing::default() };
-    let mut work = vec![(String::new(), None, outline)];
-    while let Some((prefix, group, Outline { nodes, edges })) = work.pop() {
-        let first = drawing.nodes.len();
-        let errors: Vec<Vec<String>> = nodes.iter().map(|node| node.errors.clone()).collect();
-        for node in nodes {
-            let id = format!("{prefix}{}", node.id);
-            let detail = match (&node.body, &node.calls) {
-                (Some(_), _) if node.kind == "repeat" => "per round".into(),
-                (Some(_), _) => "per item".into(),
-                (None, calls) => calls.clone().unwrap_or_default(),
-            };
-            let is_exposed = node.reaches_outside || node.body.is_some() || node.calls.is_some();
-            if let Some(body) = node.body {
-                let body_group = drawing.groups.len();
-                drawing.groups.push(Group { owner: drawing.nodes.len() });
-                work.push((format!("{id}."), Some(body_group), body));
-            }
-            let title = node.title.unwrap_or(node.id);
-            let (secrets, reveals, unhandled) = (node.secrets, node.reveals, node.unhandled);
-            // A block that is there to fail is not one whose error was forgotten.
-            let unhandled = if node.kind == "fail" { Vec::new() } else { unhandled };
-            let kind = node.kind.into();
-            drawing.nodes.push(Node {
-                id,
-                title,
-                kind,
-                detail,
-                secrets,
-                reveals,
-                unhandled,
-                is_exposed,
-                group,
-            });
-        }
-        drawing.edges.extend(edges.into_iter().map(|edge| Edge {
-            is_error: errors[edge.from].contains(&edge.outcome),
-            from: first + edge.from,
-            to: first + edge.to,
-            outcome: edge.outcome,
-        }));
-    }
-    drawing
 }

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use anyhow::Result;
+use blueprint_project::failure::Failure;
 use clap::CommandFactory;
 
-use crate::{app::App, args::Cli, exit::Exit, failure::Failure, render::topics};
+use crate::{app::App, args::Cli, exit::Exit, render::topics};
 
 /// Prints the help of a command, or a page about a topic.
 ///

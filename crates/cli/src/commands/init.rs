@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use blueprint_project::project::tidy;
 use clap::ValueEnum;
 
-use crate::{app::App, commands::new, exit::Exit, files, project::tidy, schemas};
+use crate::{app::App, commands::new, exit::Exit, files, schemas};
 
 /// Makes a project: `project.yaml`, a first blueprint, `.gitignore` and schemas for editors.
 ///

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use blueprint_model::{code, id};
+use blueprint_project::failure::Failure;
 
-use crate::{app::App, exit::Exit, failure::Failure, files, schemas};
+use crate::{app::App, exit::Exit, files, schemas};
 
 /// Makes one commented blueprint in `blueprints/` of this project.
 ///

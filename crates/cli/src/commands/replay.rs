@@ -12,20 +12,20 @@ use blueprint_engine::{
 };
 use blueprint_journal::MemoryJournal;
 use blueprint_model::{Registry, Secrets, Value, code, journal::History};
+use blueprint_project::{
+    canned,
+    failure::Failure,
+    project::{self, Project},
+    store::{self, Pinned},
+    text,
+};
 use serde_json::json;
 
 use crate::{
     app::App,
-    commands::{
-        check,
-        run::{listed_variables, mocks},
-    },
+    commands::check,
     execute,
     exit::Exit,
-    failure::Failure,
-    project::{self, Project},
-    render::text,
-    store::{self, Pinned},
     terminal::{Terminal, Tone},
 };
 
@@ -64,7 +64,7 @@ pub struct Args {
 /// Returns a failure if there is no such run, or its blueprint is not right.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     let runtime = execute::runtime()?;
     let history = runtime.block_on(store::read(&*journal, &args.run))?;
     let registry = project.registry()?;
@@ -80,7 +80,7 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         plan: pinned.plan,
         library: pinned.library,
         secrets: secrets.clone(),
-        env: Arc::new(listed_variables(&project, app)),
+        env: Arc::new(project.variables(&app.environment)),
     };
     let memory = Arc::new(MemoryJournal::forgetful());
     let engine = Engine::new(memory, Clock::System, Ids::Random, project.limits());
@@ -119,7 +119,7 @@ fn against(
         app.err.line("nothing was replayed")?;
         return Ok(None);
     };
-    mocks::put_again(&history.record.setup, plan, Arc::new(linked.library)).map(Some)
+    canned::put_again(&history.record.setup, plan, Arc::new(linked.library)).map(Some)
 }
 
 /// What is shown of a replay.

@@ -1,13 +1,11 @@
 //! `blueprint run`: one run of one blueprint, in this process.
 
 mod dry;
-pub(crate) mod from;
 mod inputs;
 mod known;
 pub(crate) mod mocks;
 
 use std::{
-    collections::BTreeMap,
     io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -35,11 +33,15 @@ use crate::{
     commands::check,
     execute::{self, Signal, Watched},
     exit::Exit,
+    terminal::Tone,
+};
+use blueprint_project::secrets;
+use blueprint_project::{
+    canned,
+    earlier::{self, Earlier},
     failure::Failure,
     project::{self, Project},
-    secrets,
     store::{self, Pinned},
-    terminal::Tone,
 };
 
 /// How long a run must have nothing to do to be left.
@@ -129,7 +131,7 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
         return Ok(Exit::Wrong);
     };
     let earlier = match (&args.from, &args.of) {
-        (Some(block), Some(run)) => Some(from::read(block, run, &plan, &project, app)?),
+        (Some(block), Some(run)) => Some(earlier(block, run, &plan, &project, app)?),
         (_, _) => None,
     };
     let mut inputs = inputs::gather(args.inputs.as_deref(), &args.input, &plan.inputs)?;
@@ -140,7 +142,7 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     let given = plan.inputs_from(&inputs).map_err(|misfits| wrong_inputs(&misfits))?;
     let setup = earlier.as_ref().map(|earlier| &earlier.setup);
     let (Pinned { plan, library }, setup) = mocks::put(&args.mocks, setup, plan, library, app)?;
-    let env = listed_variables(&project, app);
+    let env = project.variables(&app.environment);
     if args.dry_run {
         let trial = dry::Trial { plan: &plan, library: &library, inputs: &given, env: &env };
         return dry::run(&trial, &project, args.output, app);
@@ -157,6 +159,19 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     };
     let manner = Manner { output: args.output, parks: args.park, is_kept: !args.forget };
     watch(start, &project, manner, app)
+}
+
+/// Reads the run that a new one takes answers from.
+fn earlier(
+    block: &str,
+    run: &str,
+    plan: &Arc<Plan>,
+    project: &Project,
+    app: &App,
+) -> Result<Earlier> {
+    let journal = store::open_kept(project, &app.environment)?;
+    let history = execute::runtime()?.block_on(store::read(&*journal, run))?;
+    earlier::of(block, run, plan, history)
 }
 
 /// What a run has of an earlier one.
@@ -190,10 +205,10 @@ pub(crate) fn retry(
             app.err.line(&format!("`{block}` is mocked and does not run"))?;
         }
     }
-    let Pinned { plan, library } = mocks::put_again(&retry.setup, plan, Arc::new(library))?;
+    let Pinned { plan, library } = canned::put_again(&retry.setup, plan, Arc::new(library))?;
     let start = StartRun {
-        secrets: secrets::load(&library.secrets(&plan), project, app)?,
-        env: Arc::new(listed_variables(project, app)),
+        secrets: secrets::load(&library.secrets(&plan), project, &app.environment)?,
+        env: Arc::new(project.variables(&app.environment)),
         payload: retry.payload.clone(),
         inputs: retry.inputs.clone(),
         timeout: None,
@@ -236,7 +251,7 @@ struct Manner {
 }
 
 /// Returns inputs and payload: those that an earlier run had, with what is given in their place.
-fn with_earlier(earlier: &from::Earlier, given: Value) -> (Value, Value) {
+fn with_earlier(earlier: &Earlier, given: Value) -> (Value, Value) {
     match given {
         Value::Object(given) if given.is_empty() => {
             (earlier.inputs.clone(), earlier.payload.clone())
@@ -254,23 +269,23 @@ fn with_earlier(earlier: &from::Earlier, given: Value) -> (Value, Value) {
 /// Loads what a run needs; handles in answers of an earlier run stand for the same keys as in it.
 fn load_secrets(
     needs: &[SecretNeed],
-    earlier: Option<&from::Earlier>,
+    earlier: Option<&Earlier>,
     project: &Project,
     app: &mut App,
 ) -> Result<Secrets> {
     let Some((earlier, handles)) =
         earlier.and_then(|earlier| Some((earlier, earlier.handles.as_ref()?)))
     else {
-        return secrets::load(needs, project, app);
+        return secrets::load(needs, project, &app.environment);
     };
-    let secrets = secrets::reload(needs, handles, project, app)?;
-    from::learn(&json!({"from": earlier.setup}), &secrets);
+    let secrets = secrets::reload(needs, handles, project, &app.environment)?;
+    earlier::learn(&json!({"from": earlier.setup}), &secrets);
     Ok(secrets)
 }
 
 fn watch(start: StartRun, project: &Project, manner: Manner, app: &mut App) -> Result<Exit> {
     let output = manner.output;
-    let (journal, line) = store::for_run(project, manner.is_kept, app)?;
+    let (journal, line) = store::for_run(project, manner.is_kept, &app.environment)?;
     let is_kept = line.is_some();
     if !is_kept {
         needs_no_store(&start, manner)?;
@@ -404,12 +419,6 @@ fn document(blueprint: &str, end: &RunEnd) -> Value {
         "cancelled": end.counts.cancelled,
         "duration_ms": format::in_ms(end.duration_us),
     })
-}
-
-/// Returns the process variables that a run of the project may see.
-pub(crate) fn listed_variables(project: &Project, app: &App) -> BTreeMap<String, String> {
-    let listed = project.settings.env.iter();
-    listed.filter_map(|name| Some((name.clone(), app.environment.get(name)?.into()))).collect()
 }
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {

@@ -3,9 +3,10 @@
 use std::{fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
+use blueprint_project::{failure::Failure, project::Project};
 use clap::ValueEnum;
 
-use crate::{app::App, exit::Exit, failure::Failure, project::Project, schemas};
+use crate::{app::App, exit::Exit, schemas};
 
 /// Prints a JSON Schema (draft 7), from which editors complete and check.
 ///
@@ -71,7 +72,7 @@ fn write(root: &Path, app: &mut App) -> Result<Exit> {
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        app.err.line(&format!("wrote {}", crate::project::tidy(&path)))?;
+        app.err.line(&format!("wrote {}", blueprint_project::project::tidy(&path)))?;
     }
     Ok(Exit::Fine)
 }

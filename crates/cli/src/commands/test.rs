@@ -11,6 +11,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_model::Source;
+use blueprint_project::{
+    failure::Failure,
+    project::{self, Project, tidy},
+};
 use blueprint_syntax::Step;
 use serde_json::json;
 
@@ -18,8 +22,6 @@ use crate::{
     app::App,
     commands::check,
     exit::Exit,
-    failure::Failure,
-    project::{self, Project, tidy},
     testing::{self, Actual, Case, Difference, Subject, TestFile},
 };
 

@@ -24,8 +24,9 @@ pub use self::{
     status::StatusArgs,
     usage::UsageArgs,
 };
+use blueprint_project::{failure::Failure, project::Project};
 
-use crate::{app::App, exit::Exit, failure::Failure, project::Project};
+use crate::{app::App, exit::Exit};
 
 /// Keeps secrets: encrypted in a file, named in blueprints as `vault.KEY`, never shown again.
 ///

@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use blueprint_engine::why::{NoBlock, Told, Why};
+use blueprint_project::{failure::Failure, history::Kept, project::Project, store};
 
-use crate::{
-    app::App, exit::Exit, failure::Failure, history::Kept, project::Project, render::why, store,
-};
+use crate::{app::App, exit::Exit, kept, render::why};
 
 /// Says why a block of a run ran, was skipped, was cancelled, or waits: by which edges and rules.
 ///
@@ -33,7 +32,7 @@ pub struct Args {
 ///
 /// Returns a failure if there is no such run or block.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
-    let (project, kept) = Kept::open(&args.run, app)?;
+    let (project, kept) = kept::open(&args.run, app)?;
     let why = ask(&kept, &project, &args.block)?;
     if args.json {
         app.out.line(&format!("{:#}", why::document(&why)))?;

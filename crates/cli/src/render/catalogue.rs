@@ -4,12 +4,10 @@ use blueprint_model::{
     BlockSpec, FieldKind, FieldSpec,
     block::{Need, Reach},
 };
+use blueprint_project::text;
 use serde_json::{Value, json};
 
-use crate::{
-    render::text,
-    terminal::{Paint, Tone},
-};
+use crate::terminal::{Paint, Tone};
 
 /// Returns one line per type.
 pub fn list(specs: &[&BlockSpec], paint: Paint) -> String {

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use blueprint_model::Value;
+use blueprint_project::{
+    history::{self, End, Entry, Kept},
+    text,
+};
 use serde_json::json;
 
 use crate::{
-    history::{self, End, Entry, Kept},
-    render::{runs, text},
+    render::runs,
     terminal::{Paint, Tone},
 };
 

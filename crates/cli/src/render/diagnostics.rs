@@ -1,12 +1,10 @@
 //! Diagnostics for people and for programs.
 
 use blueprint_model::{Diagnostic, Severity, Source};
+use blueprint_project::text;
 use clap::ValueEnum;
 
-use crate::{
-    render::{diagnostics::places::Places, text},
-    terminal::Paint,
-};
+use crate::{render::diagnostics::places::Places, terminal::Paint};
 
 mod human;
 mod json;

@@ -5,11 +5,9 @@ use blueprint_model::{
     event::{RunError, RunStatus},
     journal::QuestionKind,
 };
+use blueprint_project::text;
 
-use crate::render::{
-    text,
-    tree::{self, Tree},
-};
+use crate::render::tree::{self, Tree};
 
 /// Returns the line of an event that `tree` has taken in; `None` for events nobody waits for.
 pub fn line(event: &Event, tree: &Tree) -> Option<String> {

@@ -4,8 +4,7 @@ use blueprint_model::{
     Reference,
     template::{Fallback, PathPart, Segment},
 };
-
-use crate::render::text;
+use blueprint_project::text;
 
 /// Returns what each part of a reference means, one line each, or what is wrong with it; `None` for
 /// a bare name, of which there is nothing more to say.

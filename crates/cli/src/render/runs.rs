@@ -1,12 +1,10 @@
 //! Kept runs as a table.
 
 use blueprint_model::journal::{Phase, RunSummary};
+use blueprint_project::text;
 use jiff::Timestamp;
 
-use crate::{
-    render::text,
-    terminal::{Paint, Tone},
-};
+use crate::terminal::{Paint, Tone};
 
 /// The widest name of a blueprint that is shown whole.
 const MAX_NAME: usize = 32;

@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use blueprint_engine::{Goes, Plan, PlannedUse};
+use blueprint_project::text;
 use serde_json::{Value, json};
 
-use crate::{
-    render::text,
-    terminal::{Paint, Tone},
-};
+use crate::terminal::{Paint, Tone};
 
 /// The most bytes before a secret in a script that are searched for functions around it.
 const MAX_BACK: usize = 2_000;
@@ -176,7 +174,7 @@ fn functions_around(source: &str, planned: &PlannedUse, known: &[&str]) -> Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{project, wiring};
+    use blueprint_project::{project, wiring};
 
     fn plan(text: &str) -> Arc<Plan> {
         let checked = project::check_bytes("x.yaml", text.as_bytes(), &wiring::registry());

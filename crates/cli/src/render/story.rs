@@ -1,11 +1,14 @@
 //! All that is kept of a run, as a page.
 
 use blueprint_model::{EventKind, Value, Wish, journal::QuestionKind};
+use blueprint_project::{
+    history::{End, Entry, Kept},
+    text,
+};
 use jiff::Timestamp;
 
 use crate::{
-    history::{End, Entry, Kept},
-    render::{runs, text},
+    render::runs,
     terminal::{Paint, Tone},
 };
 

@@ -1,10 +1,7 @@
 //! Pages of help that belong to no command.
 
-use crate::{
-    config,
-    exit::Exit,
-    render::{reference, text},
-};
+use crate::{exit::Exit, render::reference};
+use blueprint_project::{environment, text};
 
 /// The topics with a line about each.
 pub const ALL: [(&str, &str); 3] = [
@@ -115,7 +112,7 @@ fn exit_codes() -> String {
 
 fn environment() -> String {
     let mut page = String::from("Process variables that this program reads:\n\n");
-    for (name, meaning) in config::VARIABLES {
+    for (name, meaning) in environment::VARIABLES {
         text::add(&mut page, format_args!("  {name:<23} {meaning}\n"));
     }
     page.push_str("\nBlueprints see only the variables that `env` of project.yaml lists.\n");

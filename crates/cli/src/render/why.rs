@@ -8,12 +8,10 @@ use blueprint_model::{
     format,
     journal::{Phase, QuestionKind},
 };
+use blueprint_project::text;
 use serde_json::json;
 
-use crate::{
-    render::text,
-    terminal::{Paint, Tone},
-};
+use crate::terminal::{Paint, Tone};
 
 /// Returns the lines that say why; `phase` is where the run stands.
 pub fn lines(why: &Why, phase: Phase, paint: Paint) -> Vec<String> {

@@ -13,9 +13,10 @@ use blueprint_model::{
     journal::History,
     value::Map,
 };
+use blueprint_project::{canned, failure::Failure, store};
 use serde_json::json;
 
-use crate::{canned, failure::Failure, store, testing::trial};
+use crate::testing::trial;
 
 /// How often a block was asked, in order, and what it answered.
 #[derive(Default)]

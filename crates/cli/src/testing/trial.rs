@@ -14,15 +14,15 @@ use blueprint_model::{
     Block, Event, EventKind, Limits, Secret, SecretName, Secrets, Value, code, secret::Policy,
     value::Shared,
 };
+use blueprint_project::{
+    canned::{self, Answer, Canned, Faults},
+    failure::Failure,
+};
 use blueprint_vault::{MemoryVault, Need, Vault};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::{
-    canned::{self, Answer, Canned, Faults},
-    failure::Failure,
-    testing::Case,
-};
+use crate::testing::Case;
 
 /// When every run of a test starts: 2026-01-01T00:00:00Z.
 const START_SECOND: i64 = 1_767_225_600;

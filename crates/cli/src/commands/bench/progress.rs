@@ -1,11 +1,9 @@
 //! The line that says how far a bench is, redrawn in place on a terminal; nothing elsewhere.
 
+use blueprint_project::text;
 use std::io::{self, Write as _};
 
-use crate::{
-    render::text,
-    terminal::{Terminal, Tone},
-};
+use crate::terminal::{Terminal, Tone};
 
 /// How far a bench is.
 #[derive(Debug)]

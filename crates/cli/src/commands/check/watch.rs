@@ -11,8 +11,13 @@ use anyhow::Result;
 
 use super::{Args, files_of, once};
 use crate::{
-    app::App, execute, exit::Exit, failure, project::Project, terminal::Terminal, terminal::Tone,
+    app::App,
+    execute,
+    exit::Exit,
+    failure,
+    terminal::{Terminal, Tone},
 };
+use blueprint_project::project::Project;
 
 /// How often the files are looked at: what an editor writes is seen before a person looks up.
 const PAUSE: Duration = Duration::from_millis(300);

@@ -6,16 +6,14 @@ use std::{
     process::{Command, Stdio},
 };
 
+use blueprint_project::secrets;
+use blueprint_project::{
+    project::{self, Project, tidy},
+    store, text, wiring,
+};
 use blueprint_vault::{FileVault, KeyKind, file::FileError};
 
-use crate::{
-    app::App,
-    project::{self, Project, tidy},
-    render::text,
-    schemas, secrets, store,
-    terminal::Paint,
-    wiring,
-};
+use crate::{app::App, schemas, terminal::Paint};
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +137,7 @@ fn editor(project: &Project) -> Option<Finding> {
 }
 
 fn vault(project: &Project, app: &mut App) -> Finding {
-    let path = secrets::vault_path(project, app);
+    let path = secrets::vault_path(project, &app.environment);
     let status = match FileVault::status(&path) {
         Ok(status) => status,
         Err(FileError::NotInitialised { .. }) => {
@@ -152,7 +150,7 @@ fn vault(project: &Project, app: &mut App) -> Finding {
         let words = format!("{}, {entries}, opens with a passphrase", tidy(&path));
         return Finding::new("vault", Grade::Good, words);
     }
-    match secrets::file_vault(project, app).list() {
+    match secrets::file_vault(project, &app.environment).list() {
         Ok(_) => {
             Finding::new("vault", Grade::Good, format!("{}, {entries}, it opens", tidy(&path)))
         }
@@ -162,11 +160,11 @@ fn vault(project: &Project, app: &mut App) -> Finding {
 
 /// Whether the store of runs opens, and everything in it is what was written.
 fn runs(project: &Project, app: &App) -> Finding {
-    let path = store::path(project, app);
+    let path = store::path(project, &app.environment);
     if !path.exists() {
         return Finding::new("runs", Grade::Note, "none kept yet").help("blueprint run NAME");
     }
-    let verified = store::open_file(project, app).and_then(|journal| {
+    let verified = store::open_file(project, &app.environment).and_then(|journal| {
         let verified = journal.verify().map_err(store::failure)?;
         Ok((verified, journal.flush_policy()))
     });

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt, io::Write as _, sync::Arc};
 use anyhow::Result;
 use blueprint_engine::{Library, Plan, Preview, PreviewField, SecretNeed};
 use blueprint_model::{Value, blueprint::Join};
+use blueprint_project::secrets;
+use blueprint_project::{project::Project, text};
 use blueprint_vault::vault::Listing;
 use serde_json::json;
 
@@ -12,9 +14,6 @@ use crate::{
     app::App,
     commands::run::Output,
     exit::Exit,
-    project::Project,
-    render::text,
-    secrets,
     terminal::{Paint, Tone},
 };
 
@@ -51,8 +50,11 @@ pub(super) fn run(
     app: &mut App,
 ) -> Result<Exit> {
     let needs = trial.library.secrets(trial.plan);
-    let listing =
-        if needs.is_empty() { Listing::default() } else { secrets::vault(project, app)?.list() };
+    let listing = if needs.is_empty() {
+        Listing::default()
+    } else {
+        secrets::vault(project, &app.environment)?.list()
+    };
     let found: Vec<(SecretNeed, Presence)> = needs
         .into_iter()
         .map(|need| {
@@ -80,7 +82,7 @@ pub(super) fn run(
     if missing.is_empty() {
         return Ok(Exit::Fine);
     }
-    let has_vault = secrets::vault_path(project, app).exists();
+    let has_vault = secrets::vault_path(project, &app.environment).exists();
     Err(secrets::missing(&missing, has_vault).into())
 }
 

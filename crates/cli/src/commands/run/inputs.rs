@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::ask;
 use anyhow::Result;
 use blueprint_model::{
     Value, code,
@@ -9,7 +10,7 @@ use blueprint_model::{
     value::Map,
 };
 
-use crate::{failure::Failure, secrets};
+use blueprint_project::failure::Failure;
 
 /// One input as given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Given {
     pub fn read(&self) -> Result<String> {
         let mut text = match self {
             Self::Text(text) => return Ok(text.clone()),
-            Self::Stdin => secrets::read_stdin()?,
+            Self::Stdin => ask::read_stdin()?,
             Self::File(path) => std::fs::read_to_string(path).map_err(|err| {
                 Failure::wrong(format!("cannot read {}: {err}", path.display())).code(code::NO_FILE)
             })?,

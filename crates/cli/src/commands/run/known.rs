@@ -8,13 +8,15 @@ use blueprint_model::{
     Event, EventKind, RunId,
     journal::{History, Phase},
 };
+use blueprint_project::{
+    project::Project,
+    store::{self, Rebuilder},
+};
 
 use crate::{
     app::App,
     commands::run::Output,
     execute::{self, Watched},
-    project::Project,
-    store::{self, Rebuilder},
 };
 
 /// How often it is looked whether another process has brought the run to its end.
@@ -48,7 +50,7 @@ pub(super) async fn go_on(
                     Some(rebuilder) => rebuilder,
                     None => {
                         app.err.line(&format!("run {} has this key and goes on", run.short()))?;
-                        rebuilder.insert(Rebuilder::new(project, app)?)
+                        rebuilder.insert(Rebuilder::new(project, &app.environment)?)
                     }
                 };
                 match execute::try_resumed(engine, run, rebuilder, output, app).await {

@@ -8,11 +8,10 @@ use blueprint_model::{
     journal::{Letter, OpenQuestion, Posted, QuestionFilter, QuestionKind},
     value,
 };
+use blueprint_project::{failure::Failure, project::Project, store};
 use serde_json::json;
 
-use crate::{
-    app::App, commands::run::Input, execute, exit::Exit, failure::Failure, project::Project, store,
-};
+use crate::{app::App, commands::run::Input, execute, exit::Exit};
 
 /// Approves what a run asks a person: its block `approval` ends with `approved`.
 ///
@@ -85,7 +84,7 @@ pub(super) fn reject(args: &RejectArgs, app: &mut App) -> Result<Exit> {
 
 fn decide(args: &DecisionArgs, approves: bool, given: &[Input], app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     let runtime = execute::runtime()?;
     runtime.block_on(async {
         let found = store::find(&*journal, &args.run).await?;
@@ -113,7 +112,7 @@ fn decide(args: &DecisionArgs, approves: bool, given: &[Input], app: &mut App) -
 
 pub(super) fn send(args: &SendArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     let payload = match &args.payload {
         None => Value::Null,
         Some(text) => crate::commands::run::read_json("--payload", text)?,

@@ -4,16 +4,13 @@ use std::path::Path;
 
 use anyhow::Result;
 use blueprint_model::journal::{Letter, Posted};
-
-use crate::{
-    app::App,
-    commands::runs::resume,
-    execute,
-    exit::Exit,
+use blueprint_project::{
     failure::Failure,
     project::Project,
     store::{self, Rebuilder},
 };
+
+use crate::{app::App, commands::runs::resume, execute, exit::Exit};
 
 /// Cancels a run: in another process, parked, or one whose process is gone.
 ///
@@ -31,7 +28,7 @@ pub struct CancelArgs {
 
 pub(super) fn run(args: &CancelArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     let runtime = execute::runtime()?;
     let exit = runtime.block_on(async {
         let found = store::find(&*journal, &args.run).await?;
@@ -41,7 +38,7 @@ pub(super) fn run(args: &CancelArgs, app: &mut App) -> Result<Exit> {
                 app.out.line(&format!("run {} is being cancelled by its process", run.short()))?;
             }
             Posted::Kept => {
-                let rebuilder = Rebuilder::new(&project, app)?;
+                let rebuilder = Rebuilder::new(&project, &app.environment)?;
                 let engine = execute::engine(journal.clone(), rebuilder.limits.clone());
                 resume::go_on(&engine, run, &rebuilder, app).await?;
                 app.out.line(&format!("run {} is cancelled", run.short()))?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     exit::Exit,
-    history::Kept,
+    kept,
     render::compare::{self, Difference, Times},
 };
 
@@ -35,8 +35,8 @@ pub struct DiffArgs {
 }
 
 pub(super) fn run(args: &DiffArgs, app: &mut App) -> Result<Exit> {
-    let (_, one) = Kept::open(&args.one, app)?;
-    let (_, other) = Kept::open(&args.other, app)?;
+    let (_, one) = kept::open(&args.one, app)?;
+    let (_, other) = kept::open(&args.other, app)?;
     let times = if args.times { Times::Shown } else { Times::Left };
     let differences = compare::differences(&one, &other, times);
     if args.json {

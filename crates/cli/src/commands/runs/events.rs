@@ -8,16 +8,15 @@ use blueprint_model::{
     Event, Journal, format,
     journal::{Phase, RunFilter},
 };
+use blueprint_project::{history::Kept, project::Project, store};
 use clap::ValueEnum;
 
 use crate::{
     app::App,
     execute,
     exit::Exit,
-    history::Kept,
-    project::Project,
+    kept,
     render::{plain, tree::Tree},
-    store,
 };
 
 /// How often it is looked for new events.
@@ -55,10 +54,10 @@ pub enum Lines {
 
 pub(super) fn run(args: &EventsArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     execute::runtime()?.block_on(async {
         let kept = Kept::read(&*journal, &args.run).await?;
-        let mut tree = kept.tree(kept.pinned(&project).as_ref(), app.out.paint);
+        let mut tree = kept::tree(&kept, kept.pinned(&project).as_ref(), app.out.paint);
         for event in &kept.events {
             print(event, &mut tree, args.output, app)?;
         }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use blueprint_model::journal::{Phase, QuestionFilter, RunFilter, RunSummary};
+use blueprint_project::secrets;
+use blueprint_project::{project::Project, store};
 use clap::{ValueEnum, builder::PossibleValue};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,9 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     exit::Exit,
-    project::Project,
     render::runs::{self, Line},
-    secrets, store,
 };
 
 /// How many runs are shown where nothing says how many.
@@ -108,7 +108,7 @@ impl When {
 pub(super) fn run(args: &ListArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
     let now = secrets::now();
-    let mut lines = match store::path(&project, app).exists() {
+    let mut lines = match store::path(&project, &app.environment).exists() {
         true => lines(args, &project, now, app)?,
         false => Vec::new(),
     };
@@ -145,7 +145,7 @@ fn lines(args: &ListArgs, project: &Project, now: Timestamp, app: &App) -> Resul
         until: args.until.map(|when| when.from(now)),
         limit: Some(args.limit.saturating_add(1)),
     };
-    let journal = store::open(project, app)?;
+    let journal = store::open(project, &app.environment)?;
     crate::execute::runtime()?.block_on(async {
         let found = journal.list(&filter).await.map_err(store::failure)?;
         let questions = journal.questions(&QuestionFilter::default()).await;

@@ -8,9 +8,11 @@ use blueprint_model::{
     journal::{Phase, RunFilter, RunSummary},
     units,
 };
+use blueprint_project::secrets;
+use blueprint_project::{project::Project, store, text};
 use jiff::Timestamp;
 
-use crate::{app::App, execute, exit::Exit, project::Project, render::text, secrets, store};
+use crate::{app::App, execute, exit::Exit};
 
 /// Forgets runs that have ended: those that ended too long ago, and those beyond a number.
 ///
@@ -41,7 +43,7 @@ fn parse_age(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(args: &PruneArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     let age = match (args.older_than, args.keep) {
         (Some(age), _) => Some(age),
         (None, Some(_)) => None,

@@ -5,14 +5,16 @@ use std::{path::Path, sync::Arc};
 use anyhow::Result;
 use blueprint_engine::{Engine, Halt, Host, News};
 use blueprint_model::{RunId, event::RunStatus};
+use blueprint_project::{
+    project::Project,
+    store::{self, Rebuilder},
+};
 
 use crate::{
     app::App,
     commands::run::{self, Output},
     execute::{self, Watched},
     exit::Exit,
-    project::Project,
-    store::{self, Rebuilder},
 };
 
 /// Goes on with a run where it stopped: its process ended, or it was parked.
@@ -47,10 +49,10 @@ pub(super) fn run(args: &ResumeArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
     // Whoever goes on with all of them need not know whether there are any.
     let journal = match args.all {
-        true => store::open(&project, app)?,
-        false => store::open_kept(&project, app)?,
+        true => store::open(&project, &app.environment)?,
+        false => store::open_kept(&project, &app.environment)?,
     };
-    let rebuilder = Rebuilder::new(&project, app)?;
+    let rebuilder = Rebuilder::new(&project, &app.environment)?;
     let engine = execute::engine(journal, rebuilder.limits.clone());
     let runtime = execute::runtime()?;
     let exit = match &args.run {

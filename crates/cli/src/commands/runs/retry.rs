@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use blueprint_model::{EventKind, Value, value::Map};
+use blueprint_project::{failure::Failure, history::Kept, project::Project};
 
 use crate::{
     app::App,
     commands::run::{self, Output, Retry},
     exit::Exit,
-    failure::Failure,
-    history::Kept,
-    project::Project,
+    kept,
 };
 
 /// Starts a new run with the inputs of a kept one and the blueprint as it is today.
@@ -33,7 +32,7 @@ pub struct RetryArgs {
 }
 
 pub(super) fn run(args: &RetryArgs, app: &mut App) -> Result<Exit> {
-    let (_, kept) = Kept::open(&args.run, app)?;
+    let (_, kept) = kept::open(&args.run, app)?;
     let run = &kept.history.summary.run;
     let (project, file) = find(&kept)?;
     let first = kept.history.events.first().map(|event| &event.kind);
@@ -64,7 +63,7 @@ pub(super) fn run(args: &RetryArgs, app: &mut App) -> Result<Exit> {
         false => "as it is today; it has changed since",
     };
     if args.output != Output::Quiet {
-        let file = crate::project::tidy(&file);
+        let file = blueprint_project::project::tidy(&file);
         app.err.line(&format!("run {} once more with {file}, {since}", run.short()))?;
     }
     run::retry(&retry, &project, &file, args.output, app)
@@ -75,7 +74,7 @@ fn find(kept: &Kept) -> Result<(Project, PathBuf)> {
     let here = Path::new(".");
     Project::find(&kept.history.summary.blueprint, here).or_else(|err| {
         let file = Path::new(kept.file());
-        let is_it = crate::project::name_in(file).as_deref()
+        let is_it = blueprint_project::project::name_in(file).as_deref()
             == Some(kept.history.summary.blueprint.as_str());
         if is_it { Project::find(kept.file(), here) } else { Err(err) }
     })

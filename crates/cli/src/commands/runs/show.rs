@@ -3,16 +3,14 @@
 use anyhow::Result;
 use blueprint_engine::state_after;
 use blueprint_model::{EventKind, Value, format, journal::Phase};
-use serde_json::json;
-
-use crate::{
-    app::App,
-    exit::Exit,
+use blueprint_project::secrets;
+use blueprint_project::{
     history::{self, End, Entry, Kept},
-    render::story,
-    secrets,
     store::Pinned,
 };
+use serde_json::json;
+
+use crate::{app::App, exit::Exit, kept, render::story};
 
 /// Shows a kept run: its blocks as a tree, failed attempts, results, state, secrets used, log, end.
 ///
@@ -36,7 +34,7 @@ pub struct ShowArgs {
 }
 
 pub(super) fn run(args: &ShowArgs, app: &mut App) -> Result<Exit> {
-    let (project, kept) = Kept::open(&args.run, app)?;
+    let (project, kept) = kept::open(&args.run, app)?;
     let pinned = kept.pinned(&project);
     let entries = history::entries(&kept.events);
     let state = pinned.as_ref().map(|pinned| state(&kept, pinned));
@@ -44,7 +42,7 @@ pub(super) fn run(args: &ShowArgs, app: &mut App) -> Result<Exit> {
         app.out.line(&format!("{:#}", document(&kept, &entries, state.as_ref())))?;
         return Ok(Exit::Fine);
     }
-    let mut tree = kept.tree(pinned.as_ref(), app.out.paint);
+    let mut tree = kept::tree(&kept, pinned.as_ref(), app.out.paint);
     kept.events.iter().for_each(|event| tree.apply(event));
     match kept.history.summary.phase {
         Phase::Interrupted => tree.rest("interrupted"),

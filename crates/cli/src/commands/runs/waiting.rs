@@ -8,9 +8,10 @@ use blueprint_model::{
     Event, EventKind, Wish,
     journal::{OpenQuestion, QuestionFilter, QuestionKind},
 };
+use blueprint_project::{project::Project, store};
 use serde_json::{Value, json};
 
-use crate::{app::App, execute, exit::Exit, project::Project, store};
+use crate::{app::App, execute, exit::Exit};
 
 /// Lists what runs wait for from outside: decisions of people, and events.
 ///
@@ -29,7 +30,7 @@ pub struct WaitingArgs {
 
 pub(super) fn run(args: &WaitingArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     let runtime = execute::runtime()?;
     let mut questions = runtime.block_on(async {
         let all = journal.questions(&QuestionFilter::default()).await.map_err(store::failure)?;

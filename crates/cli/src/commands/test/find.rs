@@ -7,8 +7,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_model::code;
-
-use crate::{failure::Failure, project::Project, project::tidy};
+use blueprint_project::{
+    failure::Failure,
+    project::{Project, tidy},
+};
 
 const ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];
 

@@ -14,10 +14,12 @@ use crate::{
     commands::check,
     execute,
     exit::Exit,
+    testing::{self, Case, Difference, Subject, TestFile},
+};
+use blueprint_project::{
     failure::Failure,
     project::{self, Project, tidy},
     store::{self, Pinned},
-    testing::{self, Case, Difference, Subject, TestFile},
 };
 
 /// Writes the case of a run to stdout, or into a test file.
@@ -27,7 +29,7 @@ use crate::{
 /// Returns a failure if there is no such run, it has not ended, or the file cannot take the case.
 pub(super) fn run(run: &str, write: Option<&Option<PathBuf>>, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
-    let journal = store::open_kept(&project, app)?;
+    let journal = store::open_kept(&project, &app.environment)?;
     let history = execute::runtime()?.block_on(store::read(&*journal, run))?;
     let registry = project.registry()?;
     let Pinned { plan, library } = store::pinned(&history.record, &registry)?;

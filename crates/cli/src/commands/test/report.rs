@@ -6,10 +6,10 @@ use blueprint_model::Value;
 use super::{Case, Difference, Tally, Verdict};
 use crate::{
     app::App,
-    failure::Failure,
-    render::{diff, text},
+    render::diff,
     terminal::{Paint, Tone},
 };
+use blueprint_project::{failure::Failure, text};
 
 /// Prints how a case went.
 pub(super) fn case(blueprint: &str, case: &Case, verdict: &Verdict, app: &mut App) -> Result<()> {

@@ -10,13 +10,9 @@ use blueprint_vault::{Cost, FileVault, KeySource, NewSecret, WeakValues, vault::
 use serde_json::json;
 
 use super::{DeleteArgs, InitArgs, ListArgs, RenameArgs, SetArgs, policy};
-use crate::{
-    app::App,
-    exit::Exit,
-    failure::Failure,
-    project::Project,
-    secrets::{self, file_failure},
-};
+use crate::{app::App, ask, exit::Exit};
+use blueprint_project::secrets::{self, file_failure};
+use blueprint_project::{failure::Failure, project::Project};
 
 pub(super) fn init(args: &InitArgs, project: &Project, app: &mut App) -> Result<Exit> {
     let path = project.home(&app.environment).join("vault");
@@ -25,12 +21,12 @@ pub(super) fn init(args: &InitArgs, project: &Project, app: &mut App) -> Result<
             let failure = Failure::wrong("a passphrase is asked for, and there is no terminal");
             return Err(failure.help("use a key file: blueprint vault init").into());
         }
-        let phrase = secrets::ask_twice("New passphrase (not shown): ")?;
+        let phrase = ask::ask_twice("New passphrase (not shown): ")?;
         KeySource::Passphrase { phrase, cost: Cost::default() }
     } else if let Some(file) = &args.key_file {
         KeySource::File(file.clone())
     } else {
-        let folder = secrets::key_folder(app).ok_or_else(|| {
+        let folder = secrets::key_folder(&app.environment).ok_or_else(|| {
             Failure::environment("there is no configuration folder: `HOME` is not set")
                 .help("name a file for the key: blueprint vault init --key-file FILE")
         })?;
@@ -52,11 +48,11 @@ pub(super) fn init(args: &InitArgs, project: &Project, app: &mut App) -> Result<
 pub(super) fn set(args: &SetArgs, project: &Project, app: &mut App) -> Result<Exit> {
     let name = parse_name(&args.key)?;
     let hosts = args.hosts.iter().map(|host| parse_host(host)).collect::<Result<Vec<_>>>()?;
-    let vault = secrets::file_vault(project, app);
+    let vault = secrets::file_vault(project, &app.environment);
     // A vault that is not there is said before a value is asked for.
-    FileVault::status(&secrets::vault_path(project, app)).map_err(file_failure)?;
+    FileVault::status(&secrets::vault_path(project, &app.environment)).map_err(file_failure)?;
     let variable = args.from_env.as_deref();
-    let value = secrets::read_value(args.from_file.as_deref(), variable, &args.key, app)?;
+    let value = ask::read_value(args.from_file.as_deref(), variable, &args.key, app)?;
     let policy = (!hosts.is_empty()).then(|| Policy { hosts, ..Policy::default() });
     let version = store(&vault, name, value, policy, args.force)?;
     let word = if version == 1 { "stored" } else { "replaced" };
@@ -65,7 +61,7 @@ pub(super) fn set(args: &SetArgs, project: &Project, app: &mut App) -> Result<Ex
 }
 
 pub(super) fn list(args: &ListArgs, project: &Project, app: &mut App) -> Result<Exit> {
-    let listing = secrets::vault(project, app)?.list();
+    let listing = secrets::vault(project, &app.environment)?.list();
     if args.json {
         let keys: Vec<Value> = listing.keys.iter().map(row_json).collect();
         app.out.line(&format!("{:#}", Value::Array(keys)))?;
@@ -93,14 +89,16 @@ pub(super) fn delete(args: &DeleteArgs, project: &Project, app: &mut App) -> Res
             return Err(Failure::wrong("that is not its name; nothing was deleted").into());
         }
     }
-    secrets::file_vault(project, app).delete(&name).map_err(file_failure)?;
+    secrets::file_vault(project, &app.environment).delete(&name).map_err(file_failure)?;
     app.err.line(&format!("deleted {name}"))?;
     Ok(Exit::Fine)
 }
 
 pub(super) fn rename(args: &RenameArgs, project: &Project, app: &mut App) -> Result<Exit> {
     let (old, new) = (parse_name(&args.old)?, parse_name(&args.new)?);
-    secrets::file_vault(project, app).rename(&old, new.clone()).map_err(file_failure)?;
+    secrets::file_vault(project, &app.environment)
+        .rename(&old, new.clone())
+        .map_err(file_failure)?;
     app.err.line(&format!("renamed {old} to {new}"))?;
     app.err.line("next: blueprint check")?;
     Ok(Exit::Fine)

@@ -3,20 +3,15 @@
 use std::collections::VecDeque;
 
 use anyhow::Result;
+use blueprint_project::secrets::{self, audit_failure};
+use blueprint_project::{project::Project, text};
 use blueprint_vault::{
     AuditFault, AuditFile, AuditLine,
     audit::{self, Verified},
 };
 use serde_json::{Value, json};
 
-use crate::{
-    app::App,
-    exit::Exit,
-    project::Project,
-    render::text,
-    secrets::{self, audit_failure},
-    terminal::Tone,
-};
+use crate::{app::App, exit::Exit, terminal::Tone};
 
 /// How many lines are shown where nothing says how many.
 const SHOWN: usize = 50;
@@ -56,7 +51,7 @@ pub struct AuditArgs {
 }
 
 pub(super) fn run(args: &AuditArgs, project: &Project, app: &mut App) -> Result<Exit> {
-    let audit = secrets::audit(project, app);
+    let audit = secrets::audit(project, &app.environment);
     if args.verify {
         return verify(&audit, args, app);
     }

@@ -15,14 +15,9 @@ use blueprint_vault::{
 use clap::ValueEnum;
 
 use super::act::parse_name;
-use crate::{
-    app::App,
-    commands::run::Given,
-    exit::Exit,
-    failure::Failure,
-    project::Project,
-    secrets::{self, file_failure},
-};
+use crate::{app::App, ask, commands::run::Given, exit::Exit};
+use blueprint_project::secrets::{self, file_failure};
+use blueprint_project::{failure::Failure, project::Project};
 
 /// Writes all secrets of the vault, with policies and versions, to a file that a passphrase opens.
 ///
@@ -105,25 +100,25 @@ pub(super) fn export(args: &ExportArgs, project: &Project, app: &mut App) -> Res
         let failure = Failure::wrong(format!("{} is there already", args.file.display()));
         return Err(failure.help("take another name, or --force").into());
     }
-    let vault = secrets::file_vault(project, app);
-    FileVault::status(&secrets::vault_path(project, app)).map_err(file_failure)?;
+    let vault = secrets::file_vault(project, &app.environment);
+    FileVault::status(&secrets::vault_path(project, &app.environment)).map_err(file_failure)?;
     let phrase = match &args.passphrase_file {
         Some(file) => read_phrase(file)?,
-        None if app.is_interactive => secrets::ask_twice("Passphrase of the backup (not shown): ")?,
+        None if app.is_interactive => ask::ask_twice("Passphrase of the backup (not shown): ")?,
         None => return Err(no_phrase()),
     };
     let text = vault.export(&phrase, Cost::default(), secrets::now()).map_err(file_failure)?;
     file::write_private(&args.file, text.as_bytes()).map_err(file_failure)?;
     let entries = vault.list().map_err(file_failure)?.len();
-    let entries = crate::render::text::count(entries, "secret");
+    let entries = blueprint_project::text::count(entries, "secret");
     app.err.line(&format!("wrote {entries} to {}", args.file.display()))?;
     app.err.line("it opens with the passphrase, which is stored nowhere")?;
     Ok(Exit::Fine)
 }
 
 pub(super) fn import(args: &ImportArgs, project: &Project, app: &mut App) -> Result<Exit> {
-    let vault = secrets::file_vault(project, app);
-    FileVault::status(&secrets::vault_path(project, app)).map_err(file_failure)?;
+    let vault = secrets::file_vault(project, &app.environment);
+    FileVault::status(&secrets::vault_path(project, &app.environment)).map_err(file_failure)?;
     let given = match args.from.starts_with('@') {
         true => Given::parse(&args.from),
         false => Given::File(PathBuf::from(&args.from)),
@@ -246,7 +241,7 @@ fn json_pairs(text: &str) -> Result<Vec<(String, Secret)>> {
 pub(super) fn read_phrase(file: &Path) -> Result<Secret> {
     let text = fs::read_to_string(file)
         .map_err(|err| Failure::wrong(format!("cannot read {}: {err}", file.display())))?;
-    Ok(Secret::new(secrets::without_last_line_end(&text).to_owned()))
+    Ok(Secret::new(ask::without_last_line_end(&text).to_owned()))
 }
 
 fn no_phrase() -> anyhow::Error {

@@ -12,13 +12,9 @@ use jiff::{
 use serde_json::json;
 
 use super::act::{parse_host, parse_name};
-use crate::{
-    app::App,
-    exit::Exit,
-    failure::Failure,
-    project::Project,
-    secrets::{self, file_failure},
-};
+use crate::{app::App, exit::Exit};
+use blueprint_project::secrets::{self, file_failure};
+use blueprint_project::{failure::Failure, project::Project};
 
 /// Shows what may be done with a secret, or changes it. Value and version stay.
 ///
@@ -70,7 +66,7 @@ pub enum Reveal {
 
 pub(super) fn run(args: &PolicyArgs, project: &Project, app: &mut App) -> Result<Exit> {
     let name = parse_name(&args.key)?;
-    let vault = secrets::file_vault(project, app);
+    let vault = secrets::file_vault(project, &app.environment);
     let old = policy_of(&vault, &name)?;
     let new = changed(args, old.clone(), secrets::now())?;
     if new != old {

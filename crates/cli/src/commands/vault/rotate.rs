@@ -6,13 +6,9 @@ use anyhow::Result;
 use blueprint_vault::{Cost, FileVault, KeyKind, KeySource};
 
 use super::backup::read_phrase;
-use crate::{
-    app::App,
-    exit::Exit,
-    failure::Failure,
-    project::Project,
-    secrets::{self, file_failure},
-};
+use crate::{app::App, ask, exit::Exit};
+use blueprint_project::secrets::{self, file_failure};
+use blueprint_project::{failure::Failure, project::Project};
 
 /// Puts the vault under a new key and seals every secret anew. Values, policies and versions stay.
 ///
@@ -40,10 +36,10 @@ pub struct RotateKeyArgs {
 }
 
 pub(super) fn run(args: &RotateKeyArgs, project: &Project, app: &mut App) -> Result<Exit> {
-    let path = secrets::vault_path(project, app);
+    let path = secrets::vault_path(project, &app.environment);
     let status = FileVault::status(&path).map_err(file_failure)?;
     let has_variable = app.environment.is_set(secrets::KEY_VARIABLE);
-    let mut vault = secrets::file_vault(project, app);
+    let mut vault = secrets::file_vault(project, &app.environment);
     // Whoever cannot open it is told before a new passphrase is asked for.
     vault.list().map_err(file_failure)?;
     let source = match (&args.key_file, &args.passphrase_file) {
@@ -54,17 +50,19 @@ pub(super) fn run(args: &RotateKeyArgs, project: &Project, app: &mut App) -> Res
                 let failure = Failure::wrong("a passphrase is asked for, and there is no terminal");
                 return Err(failure.help("--passphrase-file FILE, or --key-file FILE").into());
             }
-            phrase(secrets::ask_twice("New passphrase (not shown): ")?)
+            phrase(ask::ask_twice("New passphrase (not shown): ")?)
         }
         (None, None) if has_variable => {
             let variable = secrets::KEY_VARIABLE;
             let failure = Failure::wrong(format!("the key is in the variable `{variable}`"));
             return Err(failure.help("say where the new one goes: --key-file FILE").into());
         }
-        (None, None) => KeySource::Folder(secrets::key_folder(app).ok_or_else(|| {
-            Failure::environment("there is no configuration folder: `HOME` is not set")
-                .help("name a file for the key: blueprint vault rotate-key --key-file FILE")
-        })?),
+        (None, None) => {
+            KeySource::Folder(secrets::key_folder(&app.environment).ok_or_else(|| {
+                Failure::environment("there is no configuration folder: `HOME` is not set")
+                    .help("name a file for the key: blueprint vault rotate-key --key-file FILE")
+            })?)
+        }
     };
     vault.rotate_key(Arc::new(source)).map_err(file_failure)?;
     app.err.line(&format!("the vault {} has a new key", path.display()))?;

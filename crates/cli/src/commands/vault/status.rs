@@ -2,17 +2,12 @@
 
 use anyhow::Result;
 use blueprint_model::Value;
+use blueprint_project::secrets::{self, file_failure};
+use blueprint_project::{project::Project, settings::VaultSource, text};
 use blueprint_vault::{AuditFault, FileError, FileVault, KeyKind, Status};
 use serde_json::json;
 
-use crate::{
-    app::App,
-    config::project::VaultSource,
-    exit::Exit,
-    project::Project,
-    render::text,
-    secrets::{self, file_failure},
-};
+use crate::{app::App, exit::Exit};
 
 /// How soon an end is told of.
 const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
@@ -35,7 +30,7 @@ pub struct StatusArgs {
 }
 
 pub(super) fn run(args: &StatusArgs, project: &Project, app: &mut App) -> Result<Exit> {
-    let path = secrets::vault_path(project, app);
+    let path = secrets::vault_path(project, &app.environment);
     let sources: Vec<&str> = project.settings.vault.iter().map(name_of).collect();
     let status = match FileVault::status(&path) {
         Ok(status) => Some(status),
@@ -46,7 +41,7 @@ pub(super) fn run(args: &StatusArgs, project: &Project, app: &mut App) -> Result
     let mut rows = vec![("sources", json!(sources))];
     let mut opened = Ok(());
     if let Some(status) = &status {
-        let vault = secrets::file_vault(project, app);
+        let vault = secrets::file_vault(project, &app.environment);
         let listed = vault.list();
         rows.extend(about(status, app));
         rows.push(("is_open", json!(listed.is_ok())));
@@ -62,7 +57,7 @@ pub(super) fn run(args: &StatusArgs, project: &Project, app: &mut App) -> Result
             Err(err) => opened = Err(file_failure(err)),
         }
     }
-    let audit = secrets::audit(project, app);
+    let audit = secrets::audit(project, &app.environment);
     rows.push(("audit", json!(audit.path().display().to_string())));
     let audited = match audit.verify() {
         Ok(found) => {
@@ -85,7 +80,7 @@ fn about(status: &Status, app: &App) -> Vec<(&'static str, Value)> {
         KeyKind::Random => "key",
         KeyKind::Passphrase => "passphrase",
     };
-    let folder = secrets::key_folder(app).filter(|_| status.key == KeyKind::Random);
+    let folder = secrets::key_folder(&app.environment).filter(|_| status.key == KeyKind::Random);
     let key_file = folder.map(|folder| folder.join(format!("{}.key", status.store)));
     let key_file = key_file.filter(|path| path.exists()).map(|path| path.display().to_string());
     vec![

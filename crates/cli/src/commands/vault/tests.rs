@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{config::Environment, secrets};
+use blueprint_project::environment::Environment;
+use blueprint_project::secrets;
 
 /// A command as it is typed.
 #[derive(Debug, Parser)]
@@ -84,13 +85,14 @@ impl Place {
         let mut app = App::in_memory();
         let config = self.path("config").display().to_string();
         app.environment = Environment::from_pairs(&[("XDG_CONFIG_HOME", &config)]);
-        let registry = crate::wiring::registry();
+        let registry = blueprint_project::wiring::registry();
         let (project, file) = Project::find(name, self.0.path()).unwrap();
-        let checked = crate::project::check_file(&file, &registry).unwrap();
+        let checked = blueprint_project::project::check_file(&file, &registry).unwrap();
         let linked = project.library(&checked, &registry).unwrap();
         let plan = checked.plan.expect("it has no fault");
         let start = blueprint_engine::StartRun {
-            secrets: secrets::load(&linked.library.secrets(&plan), &project, &mut app).unwrap(),
+            secrets: secrets::load(&linked.library.secrets(&plan), &project, &app.environment)
+                .unwrap(),
             env: Arc::default(),
             payload: json!({}),
             inputs: json!({}),

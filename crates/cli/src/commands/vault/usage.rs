@@ -8,14 +8,11 @@ use blueprint_model::{SecretName, Value};
 use serde_json::json;
 
 use super::act::parse_name;
-use crate::{
-    app::App,
-    exit::Exit,
+use crate::{app::App, exit::Exit, terminal::Tone};
+use blueprint_project::secrets;
+use blueprint_project::{
     project::{self, Project},
-    render::text,
-    secrets,
-    terminal::Tone,
-    wiring,
+    text, wiring,
 };
 
 /// Lists which fields of the project's blueprints use which secret, without running anything.
@@ -92,7 +89,7 @@ fn look(only: Option<&SecretName>, project: &Project, app: &mut App) -> Result<U
             None => usage.unread.push(checked.source.file.to_string()),
         }
     }
-    let vault = secrets::vault(project, app)?;
+    let vault = secrets::vault(project, &app.environment)?;
     let listing = vault.list();
     let mut used: BTreeMap<String, bool> = BTreeMap::new();
     for Use { planned, .. } in &usage.uses {

@@ -1,11 +1,12 @@
 //! Diagnostics with the lines of the file, in the manner of rustc.
 
 use blueprint_model::{Diagnostic, Severity, Span};
+use blueprint_project::text;
 
 use crate::{
-    render::{
-        diagnostics::{Report, places::Place, places::Places},
-        text,
+    render::diagnostics::{
+        Report,
+        places::{Place, Places},
     },
     terminal::{Paint, Tone},
 };

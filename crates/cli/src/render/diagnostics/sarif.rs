@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use blueprint_model::{Diagnostic, Severity, Span, code::Code};
+use blueprint_project::text;
 use serde_json::{Value, json};
 
 use crate::render::{
     diagnostics::{Report, places, places::Places},
-    errors, text,
+    errors,
 };
 
 /// Returns the diagnostics as one SARIF log with one run.

@@ -5,13 +5,11 @@ use blueprint_model::{
     journal::QuestionKind,
     units,
 };
+use blueprint_project::text;
 use jiff::Timestamp;
 
 use crate::{
-    render::{
-        text,
-        tree::{Node, State, Tree, Wait},
-    },
+    render::tree::{Node, State, Tree, Wait},
     terminal::Tone,
 };
 

@@ -1,7 +1,7 @@
 //! Layered drawing of one graph, after Sugiyama: layers, bends and labels as vertices, an order
 //! with few crossings, then columns and rows.
 
-use crate::render::graph::layout::order::{self, Vertex};
+use crate::drawing::layout::order::{self, Vertex};
 
 /// The space between two things beside each other.
 const GAP: f64 = 26.0;

@@ -3,6 +3,7 @@
 mod forms;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -16,8 +17,9 @@ use blueprint_model::{
 };
 
 use crate::{
-    config::project::{Project as Settings, Purpose, Sandbox},
+    environment::Environment,
     failure::Failure,
+    settings::{Project as Settings, Purpose, Sandbox},
     wiring,
 };
 
@@ -179,11 +181,17 @@ impl Project {
     }
 
     /// Returns the folder for what is never committed: vault and store.
-    pub fn home(&self, environment: &crate::config::Environment) -> PathBuf {
+    pub fn home(&self, environment: &Environment) -> PathBuf {
         match environment.get("BLUEPRINT_HOME").filter(|home| !home.is_empty()) {
             Some(home) => home.into(),
             None => self.path(".blueprint"),
         }
+    }
+
+    /// Returns the process variables that a run of the project may see.
+    pub fn variables(&self, environment: &Environment) -> BTreeMap<String, String> {
+        let listed = self.settings.env.iter();
+        listed.filter_map(|name| Some((name.clone(), environment.get(name)?.into()))).collect()
     }
 
     /// Returns the bounds of what a person runs.

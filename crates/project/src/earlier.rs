@@ -1,4 +1,4 @@
-//! `--from BLOCK --of RUN`: a new run in which what came before a block answers as it did.
+//! A new run that begins at a block of an earlier one: what came before it answers as it did.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,15 +18,12 @@ use blueprint_model::{
 use serde_json::json;
 
 use crate::{
-    app::App,
-    execute,
     failure::Failure,
-    project::Project,
     store::{self, Pinned},
 };
 
 /// The run that a new one takes answers from.
-pub(super) struct Earlier {
+pub struct Earlier {
     /// What the new run is set up with, beside mocks.
     pub setup: Value,
     /// The inputs that it had.
@@ -37,20 +34,13 @@ pub(super) struct Earlier {
     pub handles: Option<HandleTable>,
 }
 
-/// Reads the run, and takes from it the answers of every block that does not follow on `block`.
+/// Takes from a run the answers of every block that does not follow on `block`; `run` is how a person
+/// named it.
 ///
 /// # Errors
 ///
-/// Returns a failure if there is no such run or block, or an answer holds a secret that is gone.
-pub(super) fn read(
-    block: &str,
-    run: &str,
-    plan: &Arc<Plan>,
-    project: &Project,
-    app: &App,
-) -> Result<Earlier> {
-    let journal = store::open_kept(project, app)?;
-    let history = execute::runtime()?.block_on(store::read(&*journal, run))?;
+/// Returns a failure if there is no such block, or an answer holds a secret that is gone.
+pub fn of(block: &str, run: &str, plan: &Arc<Plan>, history: History) -> Result<Earlier> {
     let short = history.summary.run.short();
     if history.record.blueprint != plan.name {
         let message =
@@ -199,7 +189,7 @@ fn derived(history: &History) -> Vec<Value> {
 }
 
 /// Lets the handles in a run's recorded answers stand for what they stood for.
-pub(crate) fn learn(record: &Value, secrets: &Secrets) {
+pub fn learn(record: &Value, secrets: &Secrets) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     for one in record["from"]["derived"].as_array().into_iter().flatten() {
         let arguments = one["arguments"].as_array().into_iter().flatten().filter_map(text);
@@ -214,7 +204,7 @@ pub(crate) fn learn(record: &Value, secrets: &Secrets) {
 /// # Errors
 ///
 /// Returns a failure if a block never ends that way any more.
-pub(super) fn put(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {
+pub fn put(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {
     let Some(answers) = setup["from"]["answers"].as_object() else {
         return Ok(Pinned { plan, library });
     };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::render::{
-    graph::{Drawing, JoinedEdge},
+use crate::{
+    drawing::{Drawing, JoinedEdge},
     text,
 };
 

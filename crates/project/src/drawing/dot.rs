@@ -1,6 +1,6 @@
 //! A drawing as Graphviz text.
 
-use crate::render::{graph::Drawing, text};
+use crate::{drawing::Drawing, text};
 
 /// Returns the drawing as a directed graph.
 pub(super) fn render(drawing: &Drawing) -> String {

@@ -1,6 +1,6 @@
 //! A kept run as people see it: its events with handles by name, and what they say of each block.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
 use blueprint_engine::shown;
@@ -13,10 +13,7 @@ use blueprint_model::{
 use jiff::Timestamp;
 
 use crate::{
-    app::App,
-    execute,
     project::Project,
-    render::tree,
     store::{self, Pinned},
 };
 
@@ -83,18 +80,6 @@ pub enum End {
 }
 
 impl Kept {
-    /// Returns the run of the project in this folder that a person named.
-    ///
-    /// # Errors
-    ///
-    /// Returns a failure if there is no store, no such run, or what is kept of it is damaged.
-    pub fn open(typed: &str, app: &mut App) -> Result<(Project, Self)> {
-        let project = Project::of_folder(Path::new("."))?;
-        let journal = store::open_kept(&project, app)?;
-        let kept = execute::runtime()?.block_on(Self::read(&*journal, typed))?;
-        Ok((project, kept))
-    }
-
     /// Reads the run that a person named.
     ///
     /// # Errors
@@ -145,14 +130,6 @@ impl Kept {
     /// Returns the run of which it is a retry.
     pub fn retry_of(&self) -> Option<&str> {
         self.history.record.setup.get("retry_of")?.as_str()
-    }
-
-    /// Returns its tree, as it was shown while it ran.
-    pub fn tree(&self, pinned: Option<&Pinned>, paint: crate::terminal::Paint) -> tree::Tree {
-        let known = pinned.map_or_else(tree::outline::Outline::default, |pinned| {
-            execute::known_blocks(&pinned.plan, &pinned.library)
-        });
-        tree::Tree::new(self.file(), known, paint)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
+use blueprint_engine::Outline;
 use serde_json::{Value, json};
 
 mod ascii;
@@ -91,7 +91,7 @@ pub struct Edge {
 }
 
 /// What to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// A picture for browsers, light or dark as the reader prefers.
     Svg,
@@ -142,6 +142,54 @@ fn json(drawing: &Drawing) -> Value {
 }
 
 impl Drawing {
+    /// Returns what to draw of a plan.
+    pub fn of(name: &str, outline: Outline) -> Self {
+        let mut drawing = Self { name: name.into(), ..Self::default() };
+        let mut work = vec![(String::new(), None, outline)];
+        while let Some((prefix, group, Outline { nodes, edges })) = work.pop() {
+            let first = drawing.nodes.len();
+            let errors: Vec<Vec<String>> = nodes.iter().map(|node| node.errors.clone()).collect();
+            for node in nodes {
+                let id = format!("{prefix}{}", node.id);
+                let detail = match (&node.body, &node.calls) {
+                    (Some(_), _) if node.kind == "repeat" => "per round".into(),
+                    (Some(_), _) => "per item".into(),
+                    (None, calls) => calls.clone().unwrap_or_default(),
+                };
+                let is_exposed =
+                    node.reaches_outside || node.body.is_some() || node.calls.is_some();
+                if let Some(body) = node.body {
+                    let body_group = drawing.groups.len();
+                    drawing.groups.push(Group { owner: drawing.nodes.len() });
+                    work.push((format!("{id}."), Some(body_group), body));
+                }
+                let title = node.title.unwrap_or(node.id);
+                let (secrets, reveals, unhandled) = (node.secrets, node.reveals, node.unhandled);
+                // A block that is there to fail is not one whose error was forgotten.
+                let unhandled = if node.kind == "fail" { Vec::new() } else { unhandled };
+                let kind = node.kind.into();
+                drawing.nodes.push(Node {
+                    id,
+                    title,
+                    kind,
+                    detail,
+                    secrets,
+                    reveals,
+                    unhandled,
+                    is_exposed,
+                    group,
+                });
+            }
+            drawing.edges.extend(edges.into_iter().map(|edge| Edge {
+                is_error: errors[edge.from].contains(&edge.outcome),
+                from: first + edge.from,
+                to: first + edge.to,
+                outcome: edge.outcome,
+            }));
+        }
+        drawing
+    }
+
     /// Returns the nodes of each graph, in file order.
     fn members(&self) -> BTreeMap<Option<usize>, Vec<usize>> {
         let mut members: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();

@@ -14,17 +14,17 @@ use blueprint_model::{
 use blueprint_vault::Vault;
 
 use crate::{
-    app::App,
-    commands::run::{self, from, mocks},
-    config::project::Flush as FlushSetting,
+    canned, earlier,
+    environment::Environment,
     failure::Failure,
     project::{self, Project},
     secrets,
+    settings::Flush as FlushSetting,
 };
 
 /// Returns the path of the project's store.
-pub fn path(project: &Project, app: &App) -> PathBuf {
-    let home = project.home(&app.environment);
+pub fn path(project: &Project, environment: &Environment) -> PathBuf {
+    let home = project.home(environment);
     match project.settings.store.path.strip_prefix(".blueprint/") {
         Some(name) => home.join(name),
         None => project.path(&project.settings.store.path),
@@ -36,8 +36,8 @@ pub fn path(project: &Project, app: &App) -> PathBuf {
 /// # Errors
 ///
 /// Returns a failure if it cannot be opened: it is damaged, of a newer version, or the disk is full.
-pub fn open(project: &Project, app: &App) -> Result<Arc<dyn Journal>> {
-    Ok(Arc::new(open_file(project, app)?))
+pub fn open(project: &Project, environment: &Environment) -> Result<Arc<dyn Journal>> {
+    Ok(Arc::new(open_file(project, environment)?))
 }
 
 /// Opens the project's store as the file it is.
@@ -45,13 +45,13 @@ pub fn open(project: &Project, app: &App) -> Result<Arc<dyn Journal>> {
 /// # Errors
 ///
 /// Returns a failure if it cannot be opened.
-pub fn open_file(project: &Project, app: &App) -> Result<SqliteJournal> {
+pub fn open_file(project: &Project, environment: &Environment) -> Result<SqliteJournal> {
     let flush = match project.settings.store.flush {
         FlushSetting::Full => Flush::Full,
         FlushSetting::Normal => Flush::Normal,
         FlushSetting::Off => Flush::Off,
     };
-    let path = path(project, app);
+    let path = path(project, environment);
     SqliteJournal::open(&path, flush).map_err(|err| failure(err).context(project::tidy(&path)))
 }
 
@@ -60,13 +60,13 @@ pub fn open_file(project: &Project, app: &App) -> Result<SqliteJournal> {
 /// # Errors
 ///
 /// Returns a failure if there is none, or it cannot be opened.
-pub fn open_kept(project: &Project, app: &App) -> Result<Arc<dyn Journal>> {
-    let path = path(project, app);
+pub fn open_kept(project: &Project, environment: &Environment) -> Result<Arc<dyn Journal>> {
+    let path = path(project, environment);
     if !path.exists() {
         let message = format!("no run was kept yet: there is no {}", project::tidy(&path));
         return Err(Failure::wrong(message).help("blueprint run NAME, in a project").into());
     }
-    open(project, app)
+    open(project, environment)
 }
 
 /// Returns where runs of a project are kept, and a line that says so: in its store, or nowhere where
@@ -78,7 +78,7 @@ pub fn open_kept(project: &Project, app: &App) -> Result<Arc<dyn Journal>> {
 pub fn for_run(
     project: &Project,
     is_kept: bool,
-    app: &App,
+    environment: &Environment,
 ) -> Result<(Arc<dyn Journal>, Option<String>)> {
     if !is_kept || !project.is_there() {
         return Ok((Arc::new(MemoryJournal::forgetful()), None));
@@ -88,8 +88,8 @@ pub fn for_run(
         FlushSetting::Normal => "normal (a power cut may lose the last facts)",
         FlushSetting::Off => "off (the end of the process may lose the last facts)",
     };
-    let line = format!("kept in {}, flush {flush}", project::tidy(&path(project, app)));
-    Ok((open(project, app)?, Some(line)))
+    let line = format!("kept in {}, flush {flush}", project::tidy(&path(project, environment)));
+    Ok((open(project, environment)?, Some(line)))
 }
 
 /// Returns the failure for what the store refused.
@@ -175,14 +175,14 @@ pub fn pinned(record: &RunRecord, registry: &Registry) -> Result<Pinned> {
     let plan = plans.first().cloned().context("the run was kept without its blueprint")?;
     // They were linked when the run began, so there is nothing new to find.
     let library = Arc::new(Library::link(plans, &[]).library);
-    mocks::put_again(&record.setup, plan, library)
+    canned::put_again(&record.setup, plan, library)
 }
 
 /// Returns the handles of a kept run, to show it: no value is behind them.
 pub fn handles(history: &History) -> Secrets {
     let table = history.record.handles.as_ref();
     let secrets = table.map_or_else(Secrets::none, blueprint_vault::without_values);
-    from::learn(&history.record.setup, &secrets);
+    earlier::learn(&history.record.setup, &secrets);
     for event in &history.events {
         if let EventKind::SecretDerived { token, function, arguments, .. } = event.kind.clone() {
             secrets.learn(Derived { token, function, arguments });
@@ -207,12 +207,12 @@ impl Rebuilder {
     /// # Errors
     ///
     /// Returns a failure if scripts shall run in processes of their own and none can be started.
-    pub fn new(project: &Project, app: &mut App) -> Result<Self> {
+    pub fn new(project: &Project, environment: &Environment) -> Result<Self> {
         Ok(Self {
             registry: project.registry()?,
-            env: Arc::new(run::listed_variables(project, app)),
-            vault: secrets::vault(project, app)?,
-            has_vault: secrets::vault_path(project, app).exists(),
+            env: Arc::new(project.variables(environment)),
+            vault: secrets::vault(project, environment)?,
+            has_vault: secrets::vault_path(project, environment).exists(),
             limits: project.limits(),
         })
     }
@@ -230,7 +230,7 @@ impl Rebuilder {
                 let needs = secrets::needs_of(&library.secrets(&plan));
                 let loaded = self.vault.reload(&needs, secrets::now(), handles);
                 let secrets = loaded.map_err(|err| secrets::load_failure(&err, self.has_vault))?;
-                from::learn(&record.setup, &secrets);
+                earlier::learn(&record.setup, &secrets);
                 secrets
             }
         };

@@ -1,7 +1,7 @@
 //! A drawing as Mermaid text.
 
-use crate::render::{
-    graph::{Drawing, Node},
+use crate::{
+    drawing::{Drawing, Node},
     text,
 };
 

@@ -1,7 +1,7 @@
 //! A drawing as SVG: no scripts, no fonts from elsewhere, light or dark as the reader prefers.
 
-use crate::render::{
-    graph::{
+use crate::{
+    drawing::{
         Drawing, JoinedEdge, Node,
         layout::{self, BOX_HEIGHT, Line, NOTE_HEIGHT, Shape},
     },

@@ -1,13 +1,8 @@
-//! The vault of a project: where it is, what opens it, and how a person gives a passphrase or value.
+//! The vault of a project: where it is, what opens it, and what it says where it does not.
 
-use std::{
-    fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use blueprint_engine::SecretNeed;
 use blueprint_model::{Secret, SecretName, Secrets, code, journal::HandleTable};
 use blueprint_vault::{
@@ -19,15 +14,15 @@ use blueprint_vault::{
 };
 use jiff::Timestamp;
 
-use crate::{app::App, config::project::VaultSource, failure::Failure, project::Project};
+use crate::{environment::Environment, failure::Failure, project::Project, settings::VaultSource};
 
 /// The variable that holds the key of the file vault.
 pub const KEY_VARIABLE: &str = "BLUEPRINT_VAULT_KEY";
 
 /// Returns the path of the project's vault file: in the project, else the user's own if there is one.
-pub fn vault_path(project: &Project, app: &App) -> PathBuf {
-    let own = project.home(&app.environment).join("vault");
-    let users = app.environment.data_folder().map(|folder| folder.join("vault"));
+pub fn vault_path(project: &Project, environment: &Environment) -> PathBuf {
+    let own = project.home(environment).join("vault");
+    let users = environment.data_folder().map(|folder| folder.join("vault"));
     match users {
         Some(users) if !own.exists() && users.exists() => users,
         Some(_) | None => own,
@@ -36,31 +31,30 @@ pub fn vault_path(project: &Project, app: &App) -> PathBuf {
 
 /// Returns what opens the vault file: the variable, else the key file in the user's configuration,
 /// else, where a passphrase is needed, what a person types.
-pub fn key_source(app: &mut App) -> KeySource {
+pub fn key_source(environment: &Environment) -> KeySource {
     // Not taken away: a command may open the vault twice, as `run --key` does to go on with a run.
-    if let Some(text) = app.environment.get(KEY_VARIABLE).filter(|text| !text.is_empty()) {
+    if let Some(text) = environment.get(KEY_VARIABLE).filter(|text| !text.is_empty()) {
         return KeySource::Text(Secret::new(text.into()));
     }
-    let folder = key_folder(app);
-    let is_interactive = app.is_interactive;
+    let folder = key_folder(environment);
+    let ask = environment.ask;
     KeySource::Ask(Box::new(move |status| match status.key {
         KeyKind::Random => folder.clone().map(KeySource::Folder),
-        KeyKind::Passphrase if is_interactive => {
-            let phrase = rpassword::prompt_password("Passphrase of the vault: ").ok()?;
-            Some(KeySource::Passphrase { phrase: Secret::new(phrase), cost: Cost::default() })
+        KeyKind::Passphrase => {
+            let phrase = ask?("Passphrase of the vault: ")?;
+            Some(KeySource::Passphrase { phrase, cost: Cost::default() })
         }
-        KeyKind::Passphrase => None,
     }))
 }
 
 /// Returns the folder of the user's key files.
-pub fn key_folder(app: &App) -> Option<PathBuf> {
-    app.environment.config_folder().map(|folder| folder.join("keys"))
+pub fn key_folder(environment: &Environment) -> Option<PathBuf> {
+    environment.config_folder().map(|folder| folder.join("keys"))
 }
 
 /// Returns the project's vault file. Reads nothing yet.
-pub fn file_vault(project: &Project, app: &mut App) -> FileVault {
-    FileVault::new(vault_path(project, app), key_source(app))
+pub fn file_vault(project: &Project, environment: &Environment) -> FileVault {
+    FileVault::new(vault_path(project, environment), key_source(environment))
 }
 
 /// Returns all sources of the project's secrets, in order, with every use told to the project's
@@ -69,31 +63,31 @@ pub fn file_vault(project: &Project, app: &mut App) -> FileVault {
 /// # Errors
 ///
 /// Returns a failure if a source is set up in a way that cannot work.
-pub fn vault(project: &Project, app: &mut App) -> Result<Vault> {
+pub fn vault(project: &Project, environment: &Environment) -> Result<Vault> {
     let list: Vec<Source> = project
         .settings
         .vault
         .iter()
-        .map(|source| source_of(source, project, app))
+        .map(|source| source_of(source, project, environment))
         .collect::<Result<_>>()?;
-    let pairs = app.environment.with_prefix("BLUEPRINT_SECRET_");
+    let pairs = environment.with_prefix("BLUEPRINT_SECRET_");
     let pairs: Vec<(String, String)> =
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let sources = Sources {
-        vault: vault_path(project, app),
-        key: Arc::new(key_source(app)),
+        vault: vault_path(project, environment),
+        key: Arc::new(key_source(environment)),
         environment: blueprint_vault::Environment::new(pairs),
         dotenv: project.root.join(".env"),
-        audit: Arc::new(audit(project, app)).sink(),
+        audit: Arc::new(audit(project, environment)).sink(),
         clock: now,
     };
     Ok(blueprint_vault::open(list, &sources))
 }
 
 /// Returns the project's audit. Reads nothing yet.
-pub fn audit(project: &Project, app: &App) -> AuditFile {
-    let path = project.home(&app.environment).join("audit.jsonl");
-    AuditFile::new(path, key_folder(app), now)
+pub fn audit(project: &Project, environment: &Environment) -> AuditFile {
+    let path = project.home(environment).join("audit.jsonl");
+    AuditFile::new(path, key_folder(environment), now)
 }
 
 /// Loads what a run needs, right before it. Without needs nothing is read, and the run can still keep
@@ -102,10 +96,10 @@ pub fn audit(project: &Project, app: &App) -> AuditFile {
 /// # Errors
 ///
 /// Returns a failure that names every missing secret at once, or says what keeps the vault shut.
-pub fn load(needs: &[SecretNeed], project: &Project, app: &mut App) -> Result<Secrets> {
+pub fn load(needs: &[SecretNeed], project: &Project, environment: &Environment) -> Result<Secrets> {
     let needs = needs_of(needs);
-    let has_vault = vault_path(project, app).exists();
-    vault(project, app)?.load(&needs, now()).map_err(|err| load_failure(&err, has_vault))
+    let has_vault = vault_path(project, environment).exists();
+    vault(project, environment)?.load(&needs, now()).map_err(|err| load_failure(&err, has_vault))
 }
 
 /// Loads what a run needs that takes answers from an earlier one: its handles are the same.
@@ -117,11 +111,11 @@ pub fn reload(
     needs: &[SecretNeed],
     handles: &HandleTable,
     project: &Project,
-    app: &mut App,
+    environment: &Environment,
 ) -> Result<Secrets> {
     let needs = needs_of(needs);
-    let has_vault = vault_path(project, app).exists();
-    let loaded = vault(project, app)?.reload(&needs, now(), handles);
+    let has_vault = vault_path(project, environment).exists();
+    let loaded = vault(project, environment)?.reload(&needs, now(), handles);
     loaded.map_err(|err| load_failure(&err, has_vault))
 }
 
@@ -138,57 +132,6 @@ pub fn needs_of(needs: &[SecretNeed]) -> Vec<Need> {
 )]
 pub fn now() -> Timestamp {
     Timestamp::now()
-}
-
-/// Reads a new value: from a file, a variable, a hidden prompt typed twice, or stdin.
-///
-/// # Errors
-///
-/// Returns a failure if there is none, or the two differ.
-pub fn read_value(
-    file: Option<&Path>,
-    variable: Option<&str>,
-    key: &str,
-    app: &mut App,
-) -> Result<Secret> {
-    let text = match (file, variable) {
-        (Some(file), _) => fs::read_to_string(file)
-            .map_err(|err| Failure::wrong(format!("cannot read {}: {err}", file.display())))?,
-        (None, Some(variable)) => app.environment.take(variable).ok_or_else(|| {
-            Failure::wrong(format!("the process variable `{variable}` is not set"))
-        })?,
-        (None, None) if app.is_interactive => {
-            return ask_twice(&format!("Value of {key} (not shown): "));
-        }
-        (None, None) => read_stdin()?,
-    };
-    Ok(Secret::new(without_last_line_end(&text).to_owned()))
-}
-
-/// Asks for something twice, hidden.
-///
-/// # Errors
-///
-/// Returns a failure if the two differ or the terminal is gone.
-pub fn ask_twice(prompt: &str) -> Result<Secret> {
-    let first = rpassword::prompt_password(prompt).context("cannot read from the terminal")?;
-    let second =
-        rpassword::prompt_password("Once more: ").context("cannot read from the terminal")?;
-    if first != second {
-        return Err(Failure::wrong("the two do not match; nothing was stored").into());
-    }
-    Ok(Secret::new(first))
-}
-
-/// Reads all of stdin as text.
-///
-/// # Errors
-///
-/// Returns an error if it is not UTF-8 or cannot be read.
-pub fn read_stdin() -> Result<String> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("cannot read stdin")?;
-    Ok(text)
 }
 
 /// Returns the failure for what the vault file refused.
@@ -260,9 +203,9 @@ pub fn load_failure(err: &LoadError, has_vault: bool) -> anyhow::Error {
     Failure::environment(format!("{err}{}", cause.unwrap_or_default())).code(code).into()
 }
 
-fn source_of(source: &VaultSource, project: &Project, app: &App) -> Result<Source> {
+fn source_of(source: &VaultSource, project: &Project, environment: &Environment) -> Result<Source> {
     let variable = |name: &str| {
-        let value = app.environment.get(name).filter(|value| !value.is_empty());
+        let value = environment.get(name).filter(|value| !value.is_empty());
         value.map(|value| Secret::new(value.into()))
     };
     Ok(match source {
@@ -276,7 +219,7 @@ fn source_of(source: &VaultSource, project: &Project, app: &App) -> Result<Sourc
         VaultSource::Command(program) => Source::Command(CommandSource {
             program: program.clone(),
             folder: project.root.clone(),
-            path: app.environment.get("PATH").map(str::to_owned),
+            path: environment.get("PATH").map(str::to_owned),
             timeout: command::TIMEOUT,
         }),
         VaultSource::Hashicorp(server) => Source::Hashicorp(HashicorpSource {
@@ -295,10 +238,4 @@ fn source_of(source: &VaultSource, project: &Project, app: &App) -> Result<Sourc
             },
         }),
     })
-}
-
-/// Returns a text without its last line end.
-pub fn without_last_line_end(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
 }

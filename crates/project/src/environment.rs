@@ -1,40 +1,52 @@
-//! What a person has set: process variables, read once and here only, and `project.yaml`.
+//! What is around this process: its variables, read once and here only, and who can be asked.
 
 use std::{collections::BTreeMap, ops::Bound, path::PathBuf};
 
-pub mod project;
+use blueprint_model::Secret;
+
+/// Asks a person for a passphrase; `None` where nobody answers.
+pub type Ask = fn(prompt: &str) -> Option<Secret>;
 
 /// The process variables as they were at the start. Those that are not UTF-8 are left out.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// How a person is asked for the passphrase of the vault; `None` where nobody is there.
+    pub(crate) ask: Option<Ask>,
+}
 
 impl Environment {
     /// Reads the variables of this process.
     pub fn of_process() -> Self {
         let pairs = std::env::vars_os();
-        Self(
-            pairs
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
-                .collect(),
-        )
+        let variables = pairs.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self { variables: variables.collect(), ask: None }
     }
 
     /// Returns an environment of these variables.
     pub fn from_pairs(pairs: &[(&str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+        let variables = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Self { variables: variables.collect(), ask: None }
+    }
+
+    /// Returns the same with somebody to ask.
+    #[must_use]
+    pub fn asking(mut self, ask: Option<Ask>) -> Self {
+        self.ask = ask;
+        self
     }
 
     /// Sets variables for this process's own use, such as the folders of a demo.
     pub fn replace(&mut self, pairs: &[(&str, String)]) {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        self.0.extend(pairs);
+        self.variables.extend(pairs);
     }
 
     /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.variables.get(name).map(String::as_str)
     }
 
     /// Returns whether a variable is there and not empty.
@@ -44,7 +56,7 @@ impl Environment {
 
     /// Takes a variable out, so that nothing after the caller can read it from here.
     pub fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.variables.remove(name)
     }
 
     /// Returns every variable whose name begins with `prefix`, in order of names.
@@ -52,7 +64,7 @@ impl Environment {
         &'e self,
         prefix: &'e str,
     ) -> impl Iterator<Item = (&'e str, &'e str)> + 'e {
-        let from = self.0.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let from = self.variables.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
         from.take_while(move |(name, _)| name.starts_with(prefix))
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }

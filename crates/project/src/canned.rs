@@ -16,7 +16,7 @@ use blueprint_model::{
     value::Shared,
 };
 
-use crate::failure::Failure;
+use crate::{earlier, failure::Failure, store::Pinned};
 
 /// What a block answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -251,6 +251,34 @@ fn may_pass(result: &Value) -> bool {
         Some(status) => matches!(status, 408 | 425 | 429 | 500..=599),
         None => true,
     }
+}
+
+/// Returns plan and library with the blocks in them that a run's setup mocks, or that answer as they
+/// did in an earlier run.
+///
+/// # Errors
+///
+/// Returns a failure if there is no such block, or no such answer of it.
+pub fn put_again(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {
+    let Pinned { plan, library } = earlier::put(setup, plan, library)?;
+    put_mocks(setup, plan, library)
+}
+
+fn put_mocks(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {
+    let Some(mocks) = setup.get("mocks").and_then(Value::as_object) else {
+        return Ok(Pinned { plan, library });
+    };
+    let mut blocks: BTreeMap<(String, String), Arc<dyn Block>> = BTreeMap::new();
+    for (name, value) in mocks {
+        let (blueprint, info) = find_block(name, &plan, &library)?;
+        let answers = [Answer::of(value.clone())];
+        let block = Canned::new(&info, &answers, Times::Always, Faults::default())?;
+        blocks.insert((blueprint, info.path), Arc::new(block));
+    }
+    let (plan, library) = recast(&plan, &library, &mut |blueprint, block| {
+        blocks.get(&(blueprint.into(), block.path.clone())).cloned()
+    });
+    Ok(Pinned { plan, library })
 }
 
 #[cfg(test)]

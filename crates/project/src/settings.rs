@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use blueprint_model::Limits;
 
-use crate::config::project::units::{Size, Span};
+use crate::settings::units::{Size, Span};
 
 mod fault;
 mod units;
