@@ -7,7 +7,8 @@ use blueprint_model::{
     block::Wish,
     format::stored,
     journal::{
-        Due, History, OpenQuestion, Phase, QuestionFilter, QuestionKind, RunFilter, RunSummary,
+        Due, Head, History, OpenQuestion, Phase, QuestionFilter, QuestionKind, RunFilter,
+        RunSummary,
     },
 };
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use crate::sqlite::{blobs, failure, owners::Alive, sum, writer::place};
 const RUN: &str = "SELECT id, blueprint, \"trigger\", phase, started, ended, wake, events, owner, slot, sum FROM runs";
 
 /// The events of a run, in order, wherever they are.
-const EVENTS: &str = "SELECT ?1, NULL, place, time, kind, body, sum FROM events
+pub(super) const EVENTS: &str = "SELECT ?1, NULL, place, time, kind, body, sum FROM events
          WHERE place BETWEEN ?2 AND ?3
      UNION ALL SELECT ?1, NULL, place, time, kind, body, sum FROM recent
          WHERE place BETWEEN ?2 AND ?3
@@ -40,15 +41,36 @@ pub(super) fn history(
 ) -> Result<Option<History>, JournalError> {
     // What the run's row says and its events must be of one moment.
     let moment = connection.unchecked_transaction().map_err(failure::read)?;
-    let found = connection
-        .query_row(&format!("{RUN} WHERE id = ?1"), [run.as_str()], |row| Ok(run_row(row, alive)));
-    let Some(found) = found.optional().map_err(failure::read)? else { return Ok(None) };
-    let found = found?;
+    let Some(found) = run_of(connection, alive, run)? else { return Ok(None) };
     let (record, first) = record(connection, &found)?;
     let mut events = Vec::new();
     events_of(connection, &found, first, &mut |event| events.push(event))?;
     drop(moment);
     Ok(Some(History { summary: found.summary, record, events }))
+}
+
+/// Returns a run without its events.
+pub(super) fn head(
+    connection: &Connection,
+    alive: &mut Alive<'_>,
+    run: &RunId,
+) -> Result<Option<Head>, JournalError> {
+    // It may be removed between its row and its record.
+    let moment = connection.unchecked_transaction().map_err(failure::read)?;
+    let Some(found) = run_of(connection, alive, run)? else { return Ok(None) };
+    let (record, _) = record(connection, &found)?;
+    drop(moment);
+    Ok(Some(Head { summary: found.summary, record }))
+}
+
+fn run_of(
+    connection: &Connection,
+    alive: &mut Alive<'_>,
+    run: &RunId,
+) -> Result<Option<RunRow>, JournalError> {
+    let found = connection
+        .query_row(&format!("{RUN} WHERE id = ?1"), [run.as_str()], |row| Ok(run_row(row, alive)));
+    found.optional().map_err(failure::read)?.transpose()
 }
 
 /// Returns the runs that pass, the newest first.
@@ -100,6 +122,12 @@ fn list_query(filter: &RunFilter) -> (String, Vec<Box<dyn ToSql>>) {
     }
     if let Some(until) = filter.until {
         add("started <= ?", Box::new(until.as_microsecond()));
+    }
+    if let Some(before) = &filter.before {
+        add(
+            "(started, id) < (SELECT started, id FROM runs WHERE id = ?)",
+            Box::new(before.as_str().to_owned()),
+        );
     }
     if !filter.phases.is_empty() && filter.phases.iter().all(|phase| !phase.is_ended()) {
         sql.push_str(" AND ended IS NULL");
@@ -312,7 +340,7 @@ pub(super) fn events_of(
 
 /// Reads the columns time, kind, body and sum, from the fourth on. Where `previous` is known, the sum
 /// is checked.
-fn event(
+pub(super) fn event(
     connection: &Connection,
     row: &Row<'_>,
     (run, seq): (&RunId, u64),
