@@ -7,6 +7,7 @@ mod blobs;
 mod checkpoint;
 mod failure;
 mod letters;
+mod list;
 mod live;
 mod notes;
 mod owners;
@@ -303,7 +304,7 @@ impl Journal for SqliteJournal {
 
     async fn list(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, JournalError> {
         self.catch_up().await?;
-        self.read_with(|connection| reader::list(connection, &mut self.alive(), filter))
+        self.read_with(|connection| list::list(connection, &mut self.alive(), filter))
     }
 
     async fn questions(&self, filter: &QuestionFilter) -> Result<Vec<OpenQuestion>, JournalError> {

@@ -1,4 +1,4 @@
-//! Reading: runs with their events, checked against their sums, and lists of runs and questions.
+//! Reading: runs with their events, checked against their sums, questions, and what is due.
 
 use std::collections::BTreeSet;
 
@@ -6,18 +6,15 @@ use blueprint_model::{
     Event, EventKind, JournalError, RunId, RunRecord,
     block::Wish,
     format::stored,
-    journal::{
-        Due, Head, History, OpenQuestion, Phase, QuestionFilter, QuestionKind, RunFilter,
-        RunSummary,
-    },
+    journal::{Due, Head, History, OpenQuestion, Phase, QuestionFilter, QuestionKind, RunSummary},
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sqlite::{blobs, failure, owners::Alive, sum, writer::place};
 
 /// The columns that make a summary, and those that follow.
-const RUN: &str = "SELECT id, blueprint, \"trigger\", phase, started, ended, wake, events, owner, slot, sum FROM runs";
+pub(super) const RUN: &str = "SELECT id, blueprint, \"trigger\", phase, started, ended, wake, events, owner, slot, sum FROM runs";
 
 /// The events of a run, in order, wherever they are.
 pub(super) const EVENTS: &str = "SELECT ?1, NULL, place, time, kind, body, sum FROM events
@@ -71,69 +68,6 @@ fn run_of(
     let found = connection
         .query_row(&format!("{RUN} WHERE id = ?1"), [run.as_str()], |row| Ok(run_row(row, alive)));
     found.optional().map_err(failure::read)?.transpose()
-}
-
-/// Returns the runs that pass, the newest first.
-pub(super) fn list(
-    connection: &Connection,
-    alive: &mut Alive<'_>,
-    filter: &RunFilter,
-) -> Result<Vec<RunSummary>, JournalError> {
-    let (sql, values) = list_query(filter);
-    let mut statement = connection.prepare(&sql).map_err(failure::read)?;
-    let values: Vec<&dyn ToSql> = values.iter().map(|value| &**value).collect();
-    let mut rows = statement.query(values.as_slice()).map_err(failure::read)?;
-    let mut found = Vec::new();
-    while found.len() < filter.limit.unwrap_or(usize::MAX)
-        && let Some(row) = rows.next().map_err(failure::read)?
-    {
-        let summary = run_row(row, alive)?.summary;
-        if filter.passes(&summary) {
-            found.push(summary);
-        }
-    }
-    Ok(found)
-}
-
-/// Returns the query for a list. What it does not look at, the filter does.
-fn list_query(filter: &RunFilter) -> (String, Vec<Box<dyn ToSql>>) {
-    let mut sql = format!("{RUN} WHERE 1");
-    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
-    let mut add = |condition: &str, value: Box<dyn ToSql>| {
-        values.push(value);
-        sql.push_str(" AND ");
-        sql.push_str(condition);
-    };
-    if let Some(id) = &filter.id {
-        // The index of ids is small, so looking at all of it is fast.
-        add(
-            "slot IN (SELECT slot FROM runs WHERE instr(id, ?1) = 1 OR substr(id, -length(?1)) = ?1)",
-            Box::new(id.clone()),
-        );
-    }
-    if let Some(blueprint) = &filter.blueprint {
-        add("blueprint = ?", Box::new(blueprint.clone()));
-    }
-    if let Some(trigger) = &filter.trigger {
-        add("\"trigger\" = ?", Box::new(trigger.clone()));
-    }
-    if let Some(since) = filter.since {
-        add("started >= ?", Box::new(since.as_microsecond()));
-    }
-    if let Some(until) = filter.until {
-        add("started <= ?", Box::new(until.as_microsecond()));
-    }
-    if let Some(before) = &filter.before {
-        add(
-            "(started, id) < (SELECT started, id FROM runs WHERE id = ?)",
-            Box::new(before.as_str().to_owned()),
-        );
-    }
-    if !filter.phases.is_empty() && filter.phases.iter().all(|phase| !phase.is_ended()) {
-        sql.push_str(" AND ended IS NULL");
-    }
-    sql.push_str(" ORDER BY started DESC, id DESC");
-    (sql, values)
 }
 
 /// Returns the questions that pass, the oldest first.
