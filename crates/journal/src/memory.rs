@@ -2,16 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use blueprint_model::{
-    Event, EventKind, Journal, JournalError, RunId, RunRecord,
+    Event, EventKind, Journal, JournalError, RunId, RunRecord, Value,
     block::Wish,
     event::RunStatus,
     journal::{
-        Claimed, Due, History, Lease, Letter, Mailbox, OpenQuestion, Opened, Phase, Posted,
+        Claimed, Due, Head, History, Lease, Letter, Mailbox, OpenQuestion, Opened, Phase, Posted,
         QuestionFilter, Rest, RunFilter, RunSummary,
     },
 };
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 #[derive(Default)]
 pub struct MemoryJournal {
     runs: Option<Mutex<BTreeMap<RunId, Kept>>>,
+    notes: Mutex<BTreeMap<String, Value>>,
 }
 
 struct Kept {
@@ -37,12 +39,12 @@ struct Kept {
 impl MemoryJournal {
     /// Returns a journal that forgets each event at once.
     pub fn forgetful() -> Self {
-        Self { runs: None }
+        Self { runs: None, notes: Mutex::default() }
     }
 
     /// Returns a journal that keeps every event.
     pub fn keeping() -> Self {
-        Self { runs: Some(Mutex::default()) }
+        Self { runs: Some(Mutex::default()), notes: Mutex::default() }
     }
 
     /// Puts a run in as if its process had ended after these events.
@@ -54,6 +56,10 @@ impl MemoryJournal {
 
     fn runs(&self) -> Option<MutexGuard<'_, BTreeMap<RunId, Kept>>> {
         self.runs.as_ref().map(|runs| runs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn named(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -237,6 +243,24 @@ impl Journal for MemoryJournal {
         }))
     }
 
+    async fn head(&self, run: &RunId) -> Result<Option<Head>, JournalError> {
+        let Some(runs) = self.runs() else { return Ok(None) };
+        let head = |kept: &Kept| Head { summary: kept.summary(run), record: kept.record.clone() };
+        Ok(runs.get(run).map(head))
+    }
+
+    async fn events(
+        &self,
+        run: &RunId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, JournalError> {
+        let Some(runs) = self.runs() else { return Ok(Vec::new()) };
+        let events = runs.get(run).map_or(&[][..], |kept| &kept.events);
+        let begin = events.partition_point(|event| event.seq <= after);
+        Ok(events[begin..].iter().take(limit).cloned().collect())
+    }
+
     async fn list(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, JournalError> {
         let Some(runs) = self.runs() else { return Ok(Vec::new()) };
         let mut found: Vec<RunSummary> = runs
@@ -244,6 +268,11 @@ impl Journal for MemoryJournal {
             .map(|(run, kept)| kept.summary(run))
             .filter(|summary| filter.passes(summary))
             .collect();
+        if let Some(before) = &filter.before {
+            let Some(kept) = runs.get(before) else { return Ok(Vec::new()) };
+            let end = (kept.record.started, before);
+            found.retain(|summary| (summary.started, &summary.run) < end);
+        }
         found.sort_by(|a, b| (b.started, &b.run).cmp(&(a.started, &a.run)));
         found.truncate(filter.limit.unwrap_or(usize::MAX));
         Ok(found)
@@ -294,5 +323,25 @@ impl Journal for MemoryJournal {
         let before = kept.len();
         kept.retain(|run, kept| kept.ended().is_none() || !runs.contains(run));
         Ok((before - kept.len()) as u64)
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Value>, JournalError> {
+        Ok(self.named().get(name).cloned())
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Value)>, JournalError> {
+        let notes = self.named();
+        let from = notes.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let found = from.take_while(|(name, _)| name.starts_with(prefix));
+        Ok(found.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    async fn put_note(&self, name: &str, value: Option<&Value>) -> Result<(), JournalError> {
+        let mut notes = self.named();
+        match value {
+            Some(value) => notes.insert(name.into(), value.clone()),
+            None => notes.remove(name),
+        };
+        Ok(())
     }
 }

@@ -7,7 +7,9 @@ mod blobs;
 mod checkpoint;
 mod failure;
 mod letters;
+mod list;
 mod live;
+mod notes;
 mod owners;
 mod queue;
 mod reader;
@@ -15,6 +17,7 @@ mod recent;
 mod schema;
 mod statements;
 mod sum;
+mod tail;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -29,10 +32,10 @@ use std::{
 
 use async_trait::async_trait;
 use blueprint_model::{
-    Event, Journal, JournalError, RunId, RunRecord,
+    Event, Journal, JournalError, RunId, RunRecord, Value,
     format::stored,
     journal::{
-        Claimed, Due, History, Lease, Letter, Mailbox, OpenQuestion, Opened, Posted,
+        Claimed, Due, Head, History, Lease, Letter, Mailbox, OpenQuestion, Opened, Posted,
         QuestionFilter, Rest, RunFilter, RunSummary,
     },
 };
@@ -284,9 +287,24 @@ impl Journal for SqliteJournal {
         self.read_with(|connection| reader::history(connection, &mut self.alive(), run))
     }
 
+    async fn head(&self, run: &RunId) -> Result<Option<Head>, JournalError> {
+        self.catch_up().await?;
+        self.read_with(|connection| reader::head(connection, &mut self.alive(), run))
+    }
+
+    async fn events(
+        &self,
+        run: &RunId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, JournalError> {
+        self.catch_up().await?;
+        self.read_with(|connection| tail::events(connection, run, after, limit))
+    }
+
     async fn list(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, JournalError> {
         self.catch_up().await?;
-        self.read_with(|connection| reader::list(connection, &mut self.alive(), filter))
+        self.read_with(|connection| list::list(connection, &mut self.alive(), filter))
     }
 
     async fn questions(&self, filter: &QuestionFilter) -> Result<Vec<OpenQuestion>, JournalError> {
@@ -310,5 +328,18 @@ impl Journal for SqliteJournal {
             removed += self.ask(|asked| Task::Remove(some.to_vec(), asked)).await?;
         }
         Ok(removed)
+    }
+
+    async fn note(&self, name: &str) -> Result<Option<Value>, JournalError> {
+        self.read_with(|connection| notes::one(connection, name))
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Value)>, JournalError> {
+        self.read_with(|connection| notes::all(connection, prefix))
+    }
+
+    async fn put_note(&self, name: &str, value: Option<&Value>) -> Result<(), JournalError> {
+        let value = value.map(|value| value.to_string().into_bytes());
+        self.ask(|asked| Task::PutNote(name.into(), value, asked)).await
     }
 }

@@ -1,4 +1,5 @@
-//! The contract of a store of runs: what each began with, its events in order, and who works on it.
+//! The contract of a store of runs: what each began with, its events in order, and who works on it;
+//! and of small notes beside them.
 
 use std::sync::Arc;
 
@@ -48,6 +49,19 @@ pub trait Journal: Send + Sync {
     /// Returns a run with all its events; `None` if there is no such run.
     async fn read(&self, run: &RunId) -> Result<Option<History>, JournalError>;
 
+    /// Returns a run without its events; `None` if there is no such run.
+    async fn head(&self, run: &RunId) -> Result<Option<Head>, JournalError>;
+
+    /// Returns the events of a run after that with this number, in order, at most `limit` of them;
+    /// none if there is no such run. It reads what it returns and little else, however many events
+    /// the run has, and returns none that is not durable.
+    async fn events(
+        &self,
+        run: &RunId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, JournalError>;
+
     /// Returns the runs that pass, the newest first.
     async fn list(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, JournalError>;
 
@@ -63,6 +77,16 @@ pub trait Journal: Send + Sync {
 
     /// Forgets runs that have ended; others are left alone. Returns how many are gone.
     async fn remove(&self, runs: &[RunId]) -> Result<u64, JournalError>;
+
+    /// Returns the note with this name.
+    async fn note(&self, name: &str) -> Result<Option<Value>, JournalError>;
+
+    /// Returns the notes whose names begin with this, in the order of their names.
+    async fn notes(&self, prefix: &str) -> Result<Vec<(String, Value)>, JournalError>;
+
+    /// Keeps a note in place of an earlier one with this name; `None` forgets it. Whatever a flush
+    /// waits for, it is durable when this returns, and others who have the store open see it.
+    async fn put_note(&self, name: &str, value: Option<&Value>) -> Result<(), JournalError>;
 }
 
 /// Takes the letters to a run.
@@ -265,6 +289,15 @@ pub struct RunSummary {
     pub events: u64,
 }
 
+/// A run without its events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// Where it stands.
+    pub summary: RunSummary,
+    /// What it began with.
+    pub record: RunRecord,
+}
+
 /// A run with all that is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
@@ -291,12 +324,15 @@ pub struct RunFilter {
     pub since: Option<Timestamp>,
     /// Started before this time.
     pub until: Option<Timestamp>,
+    /// After this run in the list: where the next page begins. If it is gone, there are none.
+    pub before: Option<RunId>,
     /// At most so many; `None` means all.
     pub limit: Option<usize>,
 }
 
 impl RunFilter {
-    /// Returns whether a list shows this run; `limit` is not looked at.
+    /// Returns whether a list shows this run; `before` and `limit` are not looked at: they depend on
+    /// other runs.
     pub fn passes(&self, summary: &RunSummary) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == found)

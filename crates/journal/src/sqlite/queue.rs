@@ -86,6 +86,8 @@ pub(super) enum Task {
     Release(Arc<Live>, Rest, Asked<()>),
     Post(RunId, Letter, Asked<Posted>),
     Remove(Vec<RunId>, Asked<u64>),
+    /// Keeps a note, as bytes, or forgets it.
+    PutNote(String, Option<Vec<u8>>, Asked<()>),
     /// Frees the runs of owners that are gone.
     Bury(Vec<String>, Asked<()>),
 }

@@ -1,4 +1,4 @@
-//! Reading: runs with their events, checked against their sums, and lists of runs and questions.
+//! Reading: runs with their events, checked against their sums, questions, and what is due.
 
 use std::collections::BTreeSet;
 
@@ -6,20 +6,18 @@ use blueprint_model::{
     Event, EventKind, JournalError, RunId, RunRecord,
     block::Wish,
     format::stored,
-    journal::{
-        Due, History, OpenQuestion, Phase, QuestionFilter, QuestionKind, RunFilter, RunSummary,
-    },
+    journal::{Due, Head, History, OpenQuestion, Phase, QuestionFilter, QuestionKind, RunSummary},
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sqlite::{blobs, failure, owners::Alive, sum, writer::place};
 
 /// The columns that make a summary, and those that follow.
-const RUN: &str = "SELECT id, blueprint, \"trigger\", phase, started, ended, wake, events, owner, slot, sum FROM runs";
+pub(super) const RUN: &str = "SELECT id, blueprint, \"trigger\", phase, started, ended, wake, events, owner, slot, sum FROM runs";
 
 /// The events of a run, in order, wherever they are.
-const EVENTS: &str = "SELECT ?1, NULL, place, time, kind, body, sum FROM events
+pub(super) const EVENTS: &str = "SELECT ?1, NULL, place, time, kind, body, sum FROM events
          WHERE place BETWEEN ?2 AND ?3
      UNION ALL SELECT ?1, NULL, place, time, kind, body, sum FROM recent
          WHERE place BETWEEN ?2 AND ?3
@@ -40,10 +38,7 @@ pub(super) fn history(
 ) -> Result<Option<History>, JournalError> {
     // What the run's row says and its events must be of one moment.
     let moment = connection.unchecked_transaction().map_err(failure::read)?;
-    let found = connection
-        .query_row(&format!("{RUN} WHERE id = ?1"), [run.as_str()], |row| Ok(run_row(row, alive)));
-    let Some(found) = found.optional().map_err(failure::read)? else { return Ok(None) };
-    let found = found?;
+    let Some(found) = run_of(connection, alive, run)? else { return Ok(None) };
     let (record, first) = record(connection, &found)?;
     let mut events = Vec::new();
     events_of(connection, &found, first, &mut |event| events.push(event))?;
@@ -51,61 +46,28 @@ pub(super) fn history(
     Ok(Some(History { summary: found.summary, record, events }))
 }
 
-/// Returns the runs that pass, the newest first.
-pub(super) fn list(
+/// Returns a run without its events.
+pub(super) fn head(
     connection: &Connection,
     alive: &mut Alive<'_>,
-    filter: &RunFilter,
-) -> Result<Vec<RunSummary>, JournalError> {
-    let (sql, values) = list_query(filter);
-    let mut statement = connection.prepare(&sql).map_err(failure::read)?;
-    let values: Vec<&dyn ToSql> = values.iter().map(|value| &**value).collect();
-    let mut rows = statement.query(values.as_slice()).map_err(failure::read)?;
-    let mut found = Vec::new();
-    while found.len() < filter.limit.unwrap_or(usize::MAX)
-        && let Some(row) = rows.next().map_err(failure::read)?
-    {
-        let summary = run_row(row, alive)?.summary;
-        if filter.passes(&summary) {
-            found.push(summary);
-        }
-    }
-    Ok(found)
+    run: &RunId,
+) -> Result<Option<Head>, JournalError> {
+    // It may be removed between its row and its record.
+    let moment = connection.unchecked_transaction().map_err(failure::read)?;
+    let Some(found) = run_of(connection, alive, run)? else { return Ok(None) };
+    let (record, _) = record(connection, &found)?;
+    drop(moment);
+    Ok(Some(Head { summary: found.summary, record }))
 }
 
-/// Returns the query for a list. What it does not look at, the filter does.
-fn list_query(filter: &RunFilter) -> (String, Vec<Box<dyn ToSql>>) {
-    let mut sql = format!("{RUN} WHERE 1");
-    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
-    let mut add = |condition: &str, value: Box<dyn ToSql>| {
-        values.push(value);
-        sql.push_str(" AND ");
-        sql.push_str(condition);
-    };
-    if let Some(id) = &filter.id {
-        // The index of ids is small, so looking at all of it is fast.
-        add(
-            "slot IN (SELECT slot FROM runs WHERE instr(id, ?1) = 1 OR substr(id, -length(?1)) = ?1)",
-            Box::new(id.clone()),
-        );
-    }
-    if let Some(blueprint) = &filter.blueprint {
-        add("blueprint = ?", Box::new(blueprint.clone()));
-    }
-    if let Some(trigger) = &filter.trigger {
-        add("\"trigger\" = ?", Box::new(trigger.clone()));
-    }
-    if let Some(since) = filter.since {
-        add("started >= ?", Box::new(since.as_microsecond()));
-    }
-    if let Some(until) = filter.until {
-        add("started <= ?", Box::new(until.as_microsecond()));
-    }
-    if !filter.phases.is_empty() && filter.phases.iter().all(|phase| !phase.is_ended()) {
-        sql.push_str(" AND ended IS NULL");
-    }
-    sql.push_str(" ORDER BY started DESC, id DESC");
-    (sql, values)
+fn run_of(
+    connection: &Connection,
+    alive: &mut Alive<'_>,
+    run: &RunId,
+) -> Result<Option<RunRow>, JournalError> {
+    let found = connection
+        .query_row(&format!("{RUN} WHERE id = ?1"), [run.as_str()], |row| Ok(run_row(row, alive)));
+    found.optional().map_err(failure::read)?.transpose()
 }
 
 /// Returns the questions that pass, the oldest first.
@@ -312,7 +274,7 @@ pub(super) fn events_of(
 
 /// Reads the columns time, kind, body and sum, from the fourth on. Where `previous` is known, the sum
 /// is checked.
-fn event(
+pub(super) fn event(
     connection: &Connection,
     row: &Row<'_>,
     (run, seq): (&RunId, u64),

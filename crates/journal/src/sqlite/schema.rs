@@ -11,7 +11,11 @@ use crate::sqlite::{Flush, failure, owners};
 const APPLICATION: i64 = 0x626c_7072;
 
 /// The steps from an empty file to today's format; a file's version is the number of steps taken.
-const STEPS: [&str; 2] = [include_str!("schema/001.sql"), include_str!("schema/002.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
+];
 
 /// The pages after which the writer itself moves all of the log into the database: 64 MiB. A thread
 /// beside it does so long before, where it can.

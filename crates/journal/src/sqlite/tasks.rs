@@ -15,6 +15,7 @@ use crate::sqlite::{
     failure::{self, Fault},
     letters,
     live::{Chain, Live, fenced},
+    notes,
     owners::Alive,
     queue::{NewRun, Task},
     sum,
@@ -68,6 +69,10 @@ impl Writer<'_> {
             Task::Release(live, rest, asked) => asked.keep(self.release(&live.lease, *rest)),
             Task::Post(run, letter, asked) => asked.keep(self.post(run, letter)),
             Task::Remove(runs, asked) => asked.keep(self.remove(runs)),
+            Task::PutNote(name, value, asked) => {
+                let put = notes::put(&mut self.statements, name, value.as_deref());
+                asked.keep(put.map_err(Fault::Sql))
+            }
             Task::Bury(owners, asked) => {
                 let buried = owners.iter().try_for_each(|owner| self.bury(owner));
                 asked.keep(buried.map_err(Fault::Sql))
@@ -109,7 +114,7 @@ impl Writer<'_> {
                 asked.tell(failure);
             }
             Task::Remove(_, asked) => asked.tell(failure),
-            Task::Bury(_, asked) => asked.tell(failure),
+            Task::PutNote(_, _, asked) | Task::Bury(_, asked) => asked.tell(failure),
         }
     }
 

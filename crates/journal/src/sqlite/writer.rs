@@ -9,7 +9,7 @@ use blueprint_model::JournalError;
 use rusqlite::{Connection, params};
 
 use crate::sqlite::{
-    Shared,
+    Flush, Shared,
     checkpoint::Checkpointer,
     failure, letters,
     live::{Chain, Live, fenced},
@@ -51,6 +51,7 @@ pub(super) fn work(connection: &Connection, shared: &Shared, mut log: Checkpoint
         shared,
         owner: None,
         batch: 0,
+        flush: shared.flush,
         version: 0,
         last_letter: 0,
     };
@@ -112,6 +113,8 @@ pub(super) struct Writer<'c> {
     owner: Option<Owner>,
     /// Counts batches, to see a lease in one for the first time.
     batch: u64,
+    /// For what a transaction waits now.
+    flush: Flush,
     /// What the database calls the state of the file that others have changed.
     version: i64,
     /// The last letter that was looked at.
@@ -141,7 +144,10 @@ impl Writer<'_> {
     fn write(&mut self, rows: &[Row], mut tasks: Vec<Task>) {
         let tips = self.tips(rows);
         self.recent.decide(tips.len(), rows.len());
-        let written = self.transact(rows.iter(), &tips, &mut tasks);
+        let must_reach_disk = tasks.iter().any(|task| matches!(task, Task::PutNote(..)));
+        let flush = if must_reach_disk { Flush::Full } else { self.shared.flush };
+        let written =
+            self.use_flush(flush).and_then(|()| self.transact(rows.iter(), &tips, &mut tasks));
         match written {
             Ok(()) => {
                 settle(&tips);
@@ -155,6 +161,17 @@ impl Writer<'_> {
             // Whoever is the reason shall not take the others along.
             Err(_) => self.write_apart(rows, &tips, tasks),
         }
+    }
+
+    /// Lets transactions wait for this from now on.
+    fn use_flush(&mut self, flush: Flush) -> rusqlite::Result<()> {
+        if self.flush != flush {
+            // It takes effect when it is prepared, so it cannot be kept as a statement.
+            let pragma = format!("PRAGMA synchronous = {}", flush.pragma());
+            self.statements.connection().execute_batch(&pragma)?;
+            self.flush = flush;
+        }
+        Ok(())
     }
 
     fn write_apart(&mut self, rows: &[Row], tips: &[Tip<'_>], tasks: Vec<Task>) {

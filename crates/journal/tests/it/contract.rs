@@ -213,6 +213,82 @@ fn a_list_shows_what_passes_and_the_newest_first() {
     });
 }
 
+/// Takes in runs of three moments, some ended, some waiting, some worked on.
+async fn take_in_runs_of_three_moments(journal: &dyn Journal) {
+    for (n, name) in (0_i64..).zip(["m", "c", "x", "a", "k", "b", "z", "d", "p", "e", "q", "r"]) {
+        let blueprint = if n % 2 == 0 { "orders" } else { "mails" };
+        let record =
+            RunRecord { blueprint: blueprint.into(), started: time(n / 4 * 10), ..record() };
+        let lease = open(journal, &run(name), &record).await;
+        match n % 3 {
+            0 => {
+                add(journal, &lease, 1, vec![ends(RunStatus::Failed)]).await;
+                journal.release(lease, Rest::Ended).await.unwrap();
+            }
+            1 => journal.release(lease, Rest::Parked(None)).await.unwrap(),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn pages_hold_each_run_once_also_among_those_of_one_moment() {
+    with_each(&async |journal| {
+        take_in_runs_of_three_moments(journal).await;
+        let all = RunFilter::default;
+        let filters = [
+            all(),
+            RunFilter { blueprint: Some("mails".into()), ..all() },
+            RunFilter { trigger: Some("cli".into()), phases: vec![Phase::Waiting], ..all() },
+            RunFilter { phases: vec![Phase::Failed, Phase::Running], ..all() },
+            RunFilter { since: Some(time(10)), ..all() },
+            RunFilter { until: Some(time(20)), ..all() },
+            RunFilter { since: Some(time(1)), until: Some(time(11)), ..all() },
+        ];
+        for filter in filters {
+            let whole = journal.list(&filter).await.unwrap();
+            assert!(whole.len() > 2, "{filter:?}");
+            for size in 1..=whole.len() {
+                let mut pages = Vec::new();
+                let mut page = RunFilter { limit: Some(size), ..filter.clone() };
+                loop {
+                    let found = journal.list(&page).await.unwrap();
+                    let Some(last) = found.last() else { break };
+                    assert!(found.len() <= size);
+                    page.before = Some(last.run.clone());
+                    pages.extend(found);
+                }
+                assert_eq!(pages, whole, "{filter:?}, {size} at once");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_list_goes_on_after_a_run_that_it_does_not_show() {
+    with_each(&async |journal| {
+        take_in_runs_of_three_moments(journal).await;
+        let names = async |filter: RunFilter| {
+            let found = journal.list(&filter).await.unwrap();
+            found.into_iter().map(|it| it.run.as_str().to_owned()).collect::<Vec<_>>().concat()
+        };
+        let all = RunFilter::default;
+        assert_eq!(names(all()).await, "rqpezkdbxmca");
+        let before = |name| RunFilter { before: Some(run(name)), ..all() };
+        assert_eq!(names(before("z")).await, "kdbxmca");
+        assert_eq!(
+            names(RunFilter { blueprint: Some("mails".into()), ..before("z") }).await,
+            "dbca"
+        );
+        assert_eq!(names(RunFilter { until: Some(time(10)), ..before("z") }).await, "xmca");
+        assert_eq!(names(RunFilter { until: Some(time(20)), ..before("z") }).await, "kdbxmca");
+        assert_eq!(names(RunFilter { since: Some(time(10)), ..before("z") }).await, "kdb");
+        assert_eq!(names(RunFilter { since: Some(time(20)), ..before("z") }).await, "");
+        assert_eq!(names(before("a")).await, "");
+        assert_eq!(names(before("nobody")).await, "");
+    });
+}
+
 #[test]
 fn questions_are_open_until_they_are_settled() {
     with_each(&async |journal| {

@@ -18,7 +18,7 @@ use crate::sample::{
     time, wait,
 };
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const LONG: usize = 70_000;
 
 fn fixture(version: u32) -> PathBuf {

@@ -55,6 +55,11 @@ fn runs_of_a_process_that_is_gone_are_free_at_once() {
         let left = place.copy();
         let next = left.open();
         assert_eq!(next.list(&RunFilter::default()).await.unwrap()[0].phase, Phase::Interrupted);
+        let count = async |phase| {
+            let filter = RunFilter { phases: vec![phase], ..RunFilter::default() };
+            next.list(&filter).await.unwrap().len()
+        };
+        assert_eq!((count(Phase::Interrupted).await, count(Phase::Running).await), (1, 0));
         assert_eq!(next.due(time(0), 9).await.unwrap().runs, [run("a")]);
         let claimed = next.claim(&run("a"), no_mailbox()).await.unwrap();
         let Claimed::Yes(lease) = claimed else { panic!("{claimed:?}") };

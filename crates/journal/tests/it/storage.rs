@@ -106,7 +106,7 @@ fn a_newer_version_is_refused() {
     let connection = Connection::open(place.path()).unwrap();
     connection.execute_batch("PRAGMA user_version = 7").unwrap();
     let refused = SqliteJournal::open(&place.path(), Flush::Full).err();
-    assert_eq!(refused, Some(JournalError::UnknownVersion { found: 7, known: 2 }));
+    assert_eq!(refused, Some(JournalError::UnknownVersion { found: 7, known: 3 }));
 }
 
 #[cfg(unix)]

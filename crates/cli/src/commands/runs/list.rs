@@ -143,6 +143,7 @@ fn lines(args: &ListArgs, project: &Project, now: Timestamp, app: &App) -> Resul
         trigger: args.trigger.clone(),
         since: args.since.map(|when| when.from(now)),
         until: args.until.map(|when| when.from(now)),
+        before: None,
         limit: Some(args.limit.saturating_add(1)),
     };
     let journal = store::open(project, &app.environment)?;
