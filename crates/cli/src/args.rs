@@ -58,6 +58,7 @@ pub enum Command {
     Why(commands::why::Args),
     Replay(commands::replay::Args),
     Vault(commands::vault::Args),
+    Serve(commands::serve::Args),
     Bench(commands::bench::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),

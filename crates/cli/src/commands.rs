@@ -23,6 +23,8 @@ pub mod run;
 pub mod runs;
 pub mod schema;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
+pub mod serve;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod test;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;
@@ -39,6 +41,7 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Blocks(args) => blocks::run(args, app),
         Command::Explain(args) => explain::run(args, app),
         Command::Vault(args) => vault::run(args, app),
+        Command::Serve(args) => serve::run(args, app),
         Command::Bench(args) => bench::run(args, app),
         Command::Doctor(args) => doctor::run(args, app),
         Command::Completions(args) => completions::run(args, app),

@@ -30,6 +30,8 @@ pub struct Project {
     pub root: PathBuf,
     /// The settings, defaults where there is no file.
     pub settings: Settings,
+    /// For whom it is opened.
+    purpose: Purpose,
     has_file: bool,
 }
 
@@ -58,7 +60,12 @@ impl Project {
         let root = full.ancestors().find(|folder| folder.join("project.yaml").is_file());
         let Some(root) = root else {
             let settings = Settings::default();
-            return Ok(Self { root: folder.into(), settings, has_file: false });
+            return Ok(Self {
+                root: folder.into(),
+                settings,
+                purpose: Purpose::Person,
+                has_file: false,
+            });
         };
         // A path as short as the one that was given reads better in messages.
         let steps = full.components().count() - root.components().count();
@@ -69,7 +76,14 @@ impl Project {
             (None, _) => full.ancestors().nth(steps).unwrap_or(&full).to_owned(),
         };
         let settings = read_settings(&root.join("project.yaml"))?;
-        Ok(Self { root, settings, has_file: true })
+        Ok(Self { root, settings, purpose: Purpose::Person, has_file: true })
+    }
+
+    /// Returns the same project, opened to run what others start.
+    #[must_use]
+    pub fn serving(mut self) -> Self {
+        self.purpose = Purpose::Service;
+        self
     }
 
     /// Finds what `run` or `graph` was asked for: a file, or the name of a blueprint of the project
@@ -168,7 +182,7 @@ impl Project {
     ///
     /// Returns an error if scripts shall run in processes of their own and none can be started.
     pub fn registry(&self) -> Result<Registry> {
-        let registry = match self.settings.sandbox(Purpose::Person) {
+        let registry = match self.settings.sandbox(self.purpose) {
             Sandbox::Inline => wiring::registry(),
             Sandbox::Worker => wiring::pooled_registry()?,
         };
@@ -194,9 +208,9 @@ impl Project {
         listed.filter_map(|name| Some((name.clone(), environment.get(name)?.into()))).collect()
     }
 
-    /// Returns the bounds of what a person runs.
+    /// Returns the bounds of its runs.
     pub fn limits(&self) -> blueprint_model::Limits {
-        self.settings.limits(Purpose::Person)
+        self.settings.limits(self.purpose)
     }
 }
 

@@ -11,7 +11,7 @@ use blueprint_model::{
     journal::{History, RunFilter, RunSummary},
     secret::Derived,
 };
-use blueprint_vault::Vault;
+use blueprint_vault::{LoadError, Vault};
 
 use crate::{
     canned, earlier,
@@ -191,12 +191,13 @@ pub fn handles(history: &History) -> Secrets {
     secrets
 }
 
-/// What it takes to go on with runs of a project.
+/// What it takes to start runs of a project and to go on with them.
 pub struct Rebuilder {
     registry: Registry,
     vault: Vault,
-    env: Arc<BTreeMap<String, String>>,
-    has_vault: bool,
+    vault_file: PathBuf,
+    /// The process variables that its runs may see.
+    pub env: Arc<BTreeMap<String, String>>,
     /// The bounds of its runs.
     pub limits: Limits,
 }
@@ -212,9 +213,23 @@ impl Rebuilder {
             registry: project.registry()?,
             env: Arc::new(project.variables(environment)),
             vault: secrets::vault(project, environment)?,
-            has_vault: secrets::vault_path(project, environment).exists(),
+            vault_file: secrets::vault_path(project, environment),
             limits: project.limits(),
         })
+    }
+
+    /// Loads the secrets that a new run of a plan can use.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that names every missing secret, or says what keeps the vault shut.
+    pub fn secrets(&self, plan: &Arc<Plan>, library: &Library) -> Result<Secrets> {
+        let needs = secrets::needs_of(&library.secrets(plan));
+        self.vault.load(&needs, secrets::now()).map_err(|err| self.failure(&err))
+    }
+
+    fn failure(&self, err: &LoadError) -> anyhow::Error {
+        secrets::load_failure(err, self.vault_file.exists())
     }
 
     /// Returns what a run goes on with: its pinned blueprints, and the newest versions of its secrets.
@@ -229,7 +244,7 @@ impl Rebuilder {
             Some(handles) => {
                 let needs = secrets::needs_of(&library.secrets(&plan));
                 let loaded = self.vault.reload(&needs, secrets::now(), handles);
-                let secrets = loaded.map_err(|err| secrets::load_failure(&err, self.has_vault))?;
+                let secrets = loaded.map_err(|err| self.failure(&err))?;
                 earlier::learn(&record.setup, &secrets);
                 secrets
             }

@@ -1,0 +1,149 @@
+//! The project's blueprints as they are now: a valid change is in force at once, a faulty one keeps
+//! what was there before and shows what is wrong.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+
+use anyhow::Result;
+use blueprint_engine::{Library, Plan};
+use blueprint_model::{Diagnostic, Registry, Source};
+use blueprint_project::project::{self, Project};
+
+use crate::site::Site;
+
+/// How often the files are looked at: what an editor writes is seen before a person looks up.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// The blueprints, replaced as a whole.
+pub(crate) struct Catalogue {
+    current: RwLock<Arc<Snapshot>>,
+}
+
+/// The blueprints at one time. Immutable: who holds it is not disturbed by a change.
+pub(crate) struct Snapshot {
+    /// The blueprints by name.
+    pub(crate) entries: BTreeMap<String, Entry>,
+    /// The plans in force.
+    pub(crate) library: Arc<Library>,
+    stamps: Vec<Stamp>,
+}
+
+/// A blueprint file.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    /// The blueprint's name; that of the file where it has none.
+    pub(crate) name: String,
+    /// The file as it is now, and its path as it is shown.
+    pub(crate) source: Source,
+    /// The plan in force: of this text, or where that is faulty of the last one that was not.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// What was found in the file as it is now.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Entry {
+    /// Returns whether the file as it is now is not what is in force.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// What is remembered of a file: when it changed, and how long it is.
+type Stamp = (PathBuf, Option<(SystemTime, u64)>);
+
+impl Catalogue {
+    /// Reads the project's blueprints.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the folder cannot be read.
+    pub(crate) fn open(project: &Project, registry: &Registry) -> Result<Self> {
+        let snapshot = read(project, registry, &BTreeMap::new())?;
+        Ok(Self { current: RwLock::new(Arc::new(snapshot)) })
+    }
+
+    /// Returns the blueprints as they are now.
+    pub(crate) fn now(&self) -> Arc<Snapshot> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the files again if one has changed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the folder cannot be read; what was in force stays so.
+    fn refresh(&self, project: &Project, registry: &Registry) -> Result<()> {
+        let known = self.now();
+        if stamps(&project.files()?) == known.stamps {
+            return Ok(());
+        }
+        let snapshot = read(project, registry, &known.entries)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+        Ok(())
+    }
+}
+
+/// Keeps the catalogue up with the files, for ever.
+pub(crate) async fn watch(site: Arc<Site>) {
+    let mut ticks = tokio::time::interval(PAUSE);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let site = site.clone();
+        let refreshed = tokio::task::spawn_blocking(move || {
+            site.catalogue.refresh(&site.project, &site.registry)
+        });
+        if let Ok(Err(err)) = refreshed.await {
+            tracing::warn!("the blueprints cannot be read: {err:#}");
+        }
+    }
+}
+
+fn read(
+    project: &Project,
+    registry: &Registry,
+    before: &BTreeMap<String, Entry>,
+) -> Result<Snapshot> {
+    let files = project.files()?;
+    // Taken first: what changes while it is read is read again.
+    let stamps = stamps(&files);
+    let mut entries = BTreeMap::new();
+    for file in &files {
+        let mut entry = entry(file, registry)?;
+        if entry.plan.is_none() {
+            entry.plan = before.get(&entry.name).and_then(|before| before.plan.clone());
+        }
+        entries.entry(entry.name.clone()).or_insert(entry);
+    }
+    let plans = entries.values().filter_map(|entry| entry.plan.clone()).collect();
+    let broken = entries.values().filter(|entry| entry.plan.is_none());
+    let broken: Vec<String> = broken.map(|entry| entry.name.clone()).collect();
+    let linked = Library::link(plans, &broken);
+    for (file, diagnostic) in linked.diagnostics {
+        let mut found = entries.values_mut();
+        if let Some(entry) = found.find(|entry| entry.source.file == file) {
+            entry.diagnostics.push(diagnostic);
+        }
+    }
+    Ok(Snapshot { entries, library: Arc::new(linked.library), stamps })
+}
+
+fn entry(file: &Path, registry: &Registry) -> Result<Entry> {
+    let checked = project::check_file(file, registry)?;
+    let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = if checked.name.is_empty() { stem() } else { checked.name };
+    let (source, plan, diagnostics) = (checked.source, checked.plan, checked.diagnostics);
+    Ok(Entry { name, source, plan, diagnostics })
+}
+
+fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
+    let stamp = |file: &PathBuf| {
+        let meta = std::fs::metadata(file).ok();
+        (file.clone(), meta.and_then(|meta| Some((meta.modified().ok()?, meta.len()))))
+    };
+    files.iter().map(stamp).collect()
+}

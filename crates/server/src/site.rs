@@ -1,0 +1,90 @@
+//! What all routes share: the project, its blueprints, its store and its runs.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use blueprint_engine::{Clock, Engine, Ids};
+use blueprint_model::{Journal, Registry};
+use blueprint_project::{
+    environment::Environment,
+    project::Project,
+    store::{self, Rebuilder},
+};
+use jiff::Timestamp;
+
+use crate::{
+    access::Access,
+    catalogue::Catalogue,
+    runs::{PARK_AFTER, Runs},
+};
+
+/// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
+pub(crate) struct Site {
+    /// The project.
+    pub(crate) project: Project,
+    /// The process variables.
+    pub(crate) environment: Environment,
+    /// Block types and languages.
+    pub(crate) registry: Registry,
+    /// The run store.
+    pub(crate) journal: Arc<dyn Journal>,
+    /// What runs run on.
+    pub(crate) engine: Engine,
+    /// What a run starts and goes on with.
+    pub(crate) rebuilder: Arc<Rebuilder>,
+    /// The blueprints as they are now.
+    pub(crate) catalogue: Catalogue,
+    /// The runs of this process.
+    pub(crate) runs: Runs,
+    /// Who may do what.
+    pub(crate) access: Access,
+    /// When this process began to serve.
+    pub(crate) started: Timestamp,
+}
+
+impl Site {
+    /// Opens a project for serving.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if the store or the vault's settings keep it from that, or an error if the
+    /// processes of the sandbox cannot be started.
+    pub(crate) fn open(project: Project, environment: Environment, access: Access) -> Result<Self> {
+        let journal = store::open(&project, &environment)?;
+        let rebuilder = Rebuilder::new(&project, &environment)?;
+        let registry = project.registry()?;
+        let engine =
+            Engine::new(journal.clone(), Clock::System, Ids::Random, rebuilder.limits.clone())
+                .parking(PARK_AFTER);
+        let catalogue = Catalogue::open(&project, &registry)?;
+        let runs = Runs::new(project.settings.server.max_runs);
+        let started = engine.now();
+        Ok(Self {
+            project,
+            environment,
+            registry,
+            journal,
+            engine,
+            rebuilder: Arc::new(rebuilder),
+            catalogue,
+            runs,
+            access,
+            started,
+        })
+    }
+
+    /// Returns the project's name: its own, else that of its folder.
+    pub(crate) fn name(&self) -> String {
+        let folder = || {
+            let full = std::path::absolute(&self.project.root).ok()?;
+            Some(full.file_name()?.to_string_lossy().into_owned())
+        };
+        let own = self.project.settings.name.clone();
+        own.or_else(folder).unwrap_or_else(|| "blueprint".into())
+    }
+
+    /// Returns the time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.now()
+    }
+}

@@ -1,0 +1,14 @@
+//! Pages for people, one file each: rendered here, complete without scripts.
+
+mod start;
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+
+use crate::site::Site;
+
+/// Returns the routes of the pages.
+pub(crate) fn routes() -> Router<Arc<Site>> {
+    Router::new().route("/", get(start::page))
+}
