@@ -4,6 +4,7 @@ mod contract;
 mod damage;
 mod format;
 mod letters;
+mod notes;
 mod owners;
 mod sample;
 mod storage;
