@@ -8,3 +8,4 @@ mod notes;
 mod owners;
 mod sample;
 mod storage;
+mod tail;
