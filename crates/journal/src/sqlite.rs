@@ -91,8 +91,9 @@ impl Flush {
     fn pragma(self) -> &'static str {
         match self {
             Self::Full => "FULL",
-            Self::Normal => "NORMAL",
-            Self::Off => "OFF",
+            // Without waiting for the disk where the log is moved, a power cut would leave a file that is
+            // no store any more, and take notes along.
+            Self::Normal | Self::Off => "NORMAL",
         }
     }
 }
@@ -335,7 +336,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn notes(&self, prefix: &str) -> Result<Vec<(String, Value)>, JournalError> {
-        self.read_with(|connection| notes::all(connection, prefix))
+        self.read_with(|connection| notes::beginning_with(connection, prefix))
     }
 
     async fn put_note(&self, name: &str, value: Option<&Value>) -> Result<(), JournalError> {

@@ -6,6 +6,7 @@ use blueprint_model::{
     JournalError, RunId,
     journal::{Phase, RunFilter, RunSummary},
 };
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, ToSql};
 
 use crate::sqlite::{
@@ -99,7 +100,7 @@ fn query(
         add("started >= ?", Box::new(since.as_microsecond()));
     }
     // Only one of two ends is where the index is entered, so the other one is not said.
-    let until = filter.until.map(|until| until.as_microsecond());
+    let until = filter.until.map(Timestamp::as_microsecond);
     match (until, last) {
         (Some(until), last) if last.is_none_or(|(started, _)| until <= started) => {
             add("started <= ?", Box::new(until));
@@ -120,7 +121,6 @@ fn query(
 #[cfg(test)]
 mod tests {
     use blueprint_model::journal::{Phase, RunFilter};
-    use jiff::Timestamp;
     use rusqlite::params_from_iter;
 
     use super::*;

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sqlite::{failure, statements::Statements};
 
+pub(super) const ALL: &str = "SELECT name, value FROM notes";
 const ONE: &str = "SELECT name, value FROM notes WHERE name = ?1";
 const FROM: &str = "SELECT name, value FROM notes WHERE name >= ?1 ORDER BY name";
 const PUT: &str = "INSERT OR REPLACE INTO notes (name, value) VALUES (?1, ?2)";
@@ -17,7 +18,7 @@ pub(super) fn one(connection: &Connection, name: &str) -> Result<Option<Value>, 
 }
 
 /// Returns the notes whose names begin with this, in the order of their names.
-pub(super) fn all(
+pub(super) fn beginning_with(
     connection: &Connection,
     prefix: &str,
 ) -> Result<Vec<(String, Value)>, JournalError> {
@@ -47,7 +48,8 @@ pub(super) fn put(
     Ok(())
 }
 
-fn note(row: &Row<'_>) -> Result<(String, Value), JournalError> {
+/// Reads the columns name and value.
+pub(super) fn note(row: &Row<'_>) -> Result<(String, Value), JournalError> {
     let read = || Ok((row.get::<_, String>(0)?, row.get_ref(1)?.as_blob()?));
     let (name, value) = read().map_err(failure::read)?;
     match serde_json::from_slice(value) {

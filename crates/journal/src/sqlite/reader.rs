@@ -229,17 +229,26 @@ pub(super) fn record(
     run: &RunRow,
 ) -> Result<(RunRecord, u64), JournalError> {
     let RunSummary { run: id, blueprint, trigger, started, .. } = &run.summary;
-    let body: Option<Vec<u8>> = connection
-        .query_row("SELECT body FROM records WHERE slot = ?1", [run.slot], |row| row.get(0))
-        .optional()
-        .map_err(failure::read)?;
-    let body = body.ok_or_else(|| failure::damaged(format!("the record of run {id} is gone")))?;
+    let body = record_body(connection, run.slot, id)?;
     let record = stored::decode_record(&body, &mut |name| blobs::fetch(connection, name))
         .map_err(|err| failure::damaged(format!("the record of run {id} cannot be read: {err}")))?;
     if (&record.blueprint, &record.trigger, record.started) != (blueprint, trigger, *started) {
         return Err(failure::damaged(format!("the record of run {id} is that of another")));
     }
     Ok((record, sum::first(id.as_str(), &body)))
+}
+
+/// Returns a run's record as it is stored.
+pub(super) fn record_body(
+    connection: &Connection,
+    slot: i64,
+    id: &RunId,
+) -> Result<Vec<u8>, JournalError> {
+    let found = connection
+        .query_row("SELECT body FROM records WHERE slot = ?1", [slot], |row| row.get(0))
+        .optional();
+    let body = found.map_err(failure::read)?;
+    body.ok_or_else(|| failure::damaged(format!("the record of run {id} is gone")))
 }
 
 /// Gives the events of a run, in order, each checked.

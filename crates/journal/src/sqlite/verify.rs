@@ -3,7 +3,7 @@
 use blueprint_model::JournalError;
 use rusqlite::Connection;
 
-use crate::sqlite::{blobs, failure, letters, owners::Alive, reader};
+use crate::sqlite::{blobs, failure, letters, notes, owners::Alive, reader};
 
 /// What was looked at, and what was found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,6 +49,7 @@ fn look(
     }
     values(connection, verified)?;
     waiting_letters(connection, verified)?;
+    all_notes(connection, verified)?;
     drop(moment);
     Ok(())
 }
@@ -77,6 +78,18 @@ fn waiting_letters(connection: &Connection, verified: &mut Verified) -> Result<(
     let mut rows = statement.query([]).map_err(failure::read)?;
     while let Some(row) = rows.next().map_err(failure::read)? {
         if let Err(err) = letters::letter(row) {
+            verified.note(err)?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the notes.
+fn all_notes(connection: &Connection, verified: &mut Verified) -> Result<(), JournalError> {
+    let mut statement = connection.prepare(notes::ALL).map_err(failure::read)?;
+    let mut rows = statement.query([]).map_err(failure::read)?;
+    while let Some(row) = rows.next().map_err(failure::read)? {
+        if let Err(err) = notes::note(row) {
             verified.note(err)?;
         }
     }

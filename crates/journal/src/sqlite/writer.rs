@@ -144,10 +144,7 @@ impl Writer<'_> {
     fn write(&mut self, rows: &[Row], mut tasks: Vec<Task>) {
         let tips = self.tips(rows);
         self.recent.decide(tips.len(), rows.len());
-        let must_reach_disk = tasks.iter().any(|task| matches!(task, Task::PutNote(..)));
-        let flush = if must_reach_disk { Flush::Full } else { self.shared.flush };
-        let written =
-            self.use_flush(flush).and_then(|()| self.transact(rows.iter(), &tips, &mut tasks));
+        let written = self.transact(rows.iter(), &tips, &mut tasks);
         match written {
             Ok(()) => {
                 settle(&tips);
@@ -161,17 +158,6 @@ impl Writer<'_> {
             // Whoever is the reason shall not take the others along.
             Err(_) => self.write_apart(rows, &tips, tasks),
         }
-    }
-
-    /// Lets transactions wait for this from now on.
-    fn use_flush(&mut self, flush: Flush) -> rusqlite::Result<()> {
-        if self.flush != flush {
-            // It takes effect when it is prepared, so it cannot be kept as a statement.
-            let pragma = format!("PRAGMA synchronous = {}", flush.pragma());
-            self.statements.connection().execute_batch(&pragma)?;
-            self.flush = flush;
-        }
-        Ok(())
     }
 
     fn write_apart(&mut self, rows: &[Row], tips: &[Tip<'_>], tasks: Vec<Task>) {
@@ -207,6 +193,8 @@ impl Writer<'_> {
         tips: &[Tip<'_>],
         tasks: &mut [Task],
     ) -> rusqlite::Result<()> {
+        let has_note = tasks.iter().any(|task| matches!(task, Task::PutNote(..)));
+        self.use_flush(if has_note { Flush::Full } else { self.shared.flush })?;
         self.statements.of(BEGIN)?.execute([])?;
         let done = self
             .advance(tips)
@@ -219,6 +207,17 @@ impl Writer<'_> {
                 drop(self.statements.of(ROLLBACK).and_then(|it| it.execute([])));
             }
             return Err(err);
+        }
+        Ok(())
+    }
+
+    /// Lets transactions wait for this from now on.
+    fn use_flush(&mut self, flush: Flush) -> rusqlite::Result<()> {
+        if self.flush != flush {
+            // It takes effect when it is prepared, so it cannot be kept as a statement.
+            let pragma = format!("PRAGMA synchronous = {}", flush.pragma());
+            self.statements.connection().execute_batch(&pragma)?;
+            self.flush = flush;
         }
         Ok(())
     }

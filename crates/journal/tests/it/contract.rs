@@ -18,7 +18,7 @@ use crate::sample::{
 
 /// Runs a test with every store.
 #[track_caller]
-fn with_each(test: &impl AsyncFn(&dyn Journal)) {
+pub(crate) fn with_each(test: &impl AsyncFn(&dyn Journal)) {
     wait(test(&MemoryJournal::keeping()));
     for flush in Flush::ALL {
         let place = Place::new();
@@ -223,9 +223,9 @@ async fn take_in_runs_of_three_moments(journal: &dyn Journal) {
         match n % 3 {
             0 => {
                 add(journal, &lease, 1, vec![ends(RunStatus::Failed)]).await;
-                journal.release(lease, Rest::Ended).await.unwrap();
+                journal.release(lease, Rest::Ended).await.expect("it is written");
             }
-            1 => journal.release(lease, Rest::Parked(None)).await.unwrap(),
+            1 => journal.release(lease, Rest::Parked(None)).await.expect("it is written"),
             _ => {}
         }
     }

@@ -163,6 +163,18 @@ fn a_changed_letter_is_found() {
     );
 }
 
+#[test]
+fn a_changed_note_is_found_and_leaves_the_others() {
+    let place = stored();
+    change(&place, "INSERT INTO notes VALUES ('a', '1'), ('b', x'7b'), ('c', CAST('2' AS BLOB))");
+    let journal = place.open();
+    let damage = journal.verify().expect("it can be read").damage;
+    assert_eq!(damage.len(), 2, "{damage:?}");
+    assert!(damage[1].starts_with("note `b` cannot be read"), "{damage:?}");
+    assert!(matches!(wait(journal.note("b")), Err(JournalError::Damaged(_))));
+    assert_eq!(wait(journal.note("c")), Ok(Some(json!(2))));
+}
+
 /// Opens a store that may be damaged and reads a run; checks that its events are what was written,
 /// or the first of them, or that damage is reported.
 #[track_caller]

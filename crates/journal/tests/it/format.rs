@@ -8,7 +8,7 @@ use std::{fmt::Write as _, fs, path::PathBuf};
 use blueprint_model::{
     EventKind, Journal, RunRecord,
     event::At,
-    journal::{Claimed, Letter, Phase, QuestionFilter, QuestionKind, Rest},
+    journal::{Claimed, Letter, Phase, QuestionFilter, QuestionKind, Rest, RunFilter},
 };
 use rusqlite::{Connection, types::ValueRef};
 use serde_json::{Value, json};
@@ -50,6 +50,11 @@ async fn fill(journal: &dyn Journal) {
     journal.post(&run("parked"), &Letter::Cancel).await.expect("it is written");
     let lease = open(journal, &run("abandoned"), &record()).await;
     journal.release(lease, Rest::Abandoned).await.expect("it is written");
+    journal.put_note("schedules/nightly", Some(&note())).await.expect("it is written");
+}
+
+fn note() -> Value {
+    json!({ "fired": "2023-11-14T22:13:20Z", "é": [null, 1.5] })
 }
 
 /// Returns SQL that makes the same file.
@@ -132,12 +137,53 @@ fn the_format_of_today_is_that_of_its_file() {
 #[test]
 fn every_version_can_be_read() {
     for version in 1..=VERSION {
-        let place = Place::new();
-        fs::create_dir_all(place.path().parent().unwrap()).unwrap();
-        let connection = Connection::open(place.path()).unwrap();
-        connection.execute_batch(&fs::read_to_string(fixture(version)).unwrap()).unwrap();
-        drop(connection);
-        wait(read(&place.open()));
+        let place = of_version(version);
+        let journal = place.open();
+        wait(read(&journal));
+        let expected = (version >= 3).then(note);
+        assert_eq!(wait(journal.note("schedules/nightly")), Ok(expected), "{version}");
+    }
+}
+
+/// Returns a store as a program of this version left it.
+fn of_version(version: u32) -> Place {
+    let place = Place::new();
+    fs::create_dir_all(place.path().parent().expect("a folder")).expect("a folder of our own");
+    let connection = Connection::open(place.path()).expect("a folder of our own");
+    let file = fs::read_to_string(fixture(version)).expect("it is there");
+    connection.execute_batch(&file).expect("SQL");
+    place
+}
+
+#[test]
+fn every_version_becomes_that_of_today() {
+    let tables = |place: &Place| {
+        let connection = Connection::open(place.path()).expect("it is there");
+        let version: u32 =
+            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("SQL");
+        assert_eq!(version, VERSION);
+        let mut statement =
+            connection.prepare("SELECT sql FROM sqlite_schema ORDER BY name").expect("SQL");
+        let tables = statement.query_map([], |row| row.get::<_, Option<String>>(0));
+        tables.and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>).expect("SQL")
+    };
+    let new = Place::new();
+    drop(new.open());
+    for version in 1..=VERSION {
+        let place = of_version(version);
+        let journal = place.open();
+        wait(async {
+            let listed = journal.list(&RunFilter::default()).await.unwrap();
+            let names: Vec<&str> = listed.iter().map(|it| it.run.as_str()).collect();
+            assert_eq!(names, ["parked", "ended", "abandoned"]);
+            let after = journal.events(&run("ended"), 1, kinds().len()).await.unwrap();
+            assert!(after == events(&run("ended"), 2, kinds()));
+            journal.put_note("new", Some(&json!(version))).await.unwrap();
+        });
+        drop(journal);
+        assert_eq!(wait(place.open().note("new")), Ok(Some(json!(version))));
+        assert_eq!(place.open().verify().unwrap().damage, [""; 0]);
+        assert_eq!(tables(&place), tables(&new), "{version}");
     }
 }
 

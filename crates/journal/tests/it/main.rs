@@ -4,6 +4,8 @@ mod contract;
 mod damage;
 mod format;
 mod letters;
+mod notes;
 mod owners;
 mod sample;
 mod storage;
+mod tail;

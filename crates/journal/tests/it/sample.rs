@@ -17,6 +17,7 @@ use blueprint_model::{
     },
 };
 use jiff::Timestamp;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -53,6 +54,19 @@ impl Place {
             }
         }
         copy
+    }
+
+    /// Takes the events of which this is true from their place, as if the process of their run had
+    /// ended before it moved them there.
+    pub(crate) fn leave_recent(&self, condition: &str) {
+        let connection = Connection::open(self.path()).expect("it works");
+        let these = format!("FROM events WHERE {condition}");
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO recent (place, time, kind, body, sum)
+                 SELECT place, time, kind, body, sum {these} ORDER BY place; DELETE {these}"
+            ))
+            .expect("it works");
     }
 }
 

@@ -141,18 +141,6 @@ fn many_events_at_once_come_in_order() {
     });
 }
 
-/// Takes the events of a run from their place, as if its process had ended before it moved them there.
-fn leave_recent(place: &Place, from: i64, to: i64) {
-    let connection = Connection::open(place.path()).expect("it is there");
-    let these = format!("FROM events WHERE place BETWEEN {from} AND {to}");
-    connection
-        .execute_batch(&format!(
-            "INSERT INTO recent (place, time, kind, body, sum)
-             SELECT place, time, kind, body, sum {these} ORDER BY place; DELETE {these}"
-        ))
-        .expect("SQL");
-}
-
 #[test]
 fn events_are_read_before_and_after_they_are_moved_to_their_place() {
     let place = Place::new();
@@ -168,8 +156,8 @@ fn events_are_read_before_and_after_they_are_moved_to_their_place() {
         }
         drop(journal);
         // The end of the first, and the middle of the second.
-        leave_recent(&place, (1 << 32) + 4, (1 << 32) + 5);
-        leave_recent(&place, (2 << 32) + 2, (2 << 32) + 3);
+        place.leave_recent("place BETWEEN (1 << 32) + 4 AND (1 << 32) + 5");
+        place.leave_recent("place BETWEEN (2 << 32) + 2 AND (2 << 32) + 3");
         assert_eq!((count(&place, "events"), count(&place, "recent")), (6, 4));
 
         let journal = place.open();
@@ -197,7 +185,7 @@ fn a_run_is_forgotten_with_its_events_that_have_no_place_yet() {
         add(&journal, &lease, 1, vec![starts(), ends(RunStatus::Failed)]).await;
         journal.release(lease, Rest::Ended).await.unwrap();
         drop(journal);
-        leave_recent(&place, (1 << 32) + 2, (1 << 32) + 3);
+        place.leave_recent("place BETWEEN (1 << 32) + 2 AND (1 << 32) + 3");
 
         let journal = place.open();
         assert_eq!(journal.remove(&[run("a")]).await.unwrap(), 1);
