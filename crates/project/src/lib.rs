@@ -15,5 +15,6 @@ pub mod project;
 pub mod secrets;
 pub mod settings;
 pub mod store;
+pub mod tail;
 pub mod text;
 pub mod wiring;
