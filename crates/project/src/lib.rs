@@ -17,4 +17,5 @@ pub mod settings;
 pub mod store;
 pub mod tail;
 pub mod text;
+pub mod vault;
 pub mod wiring;
