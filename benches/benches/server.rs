@@ -255,17 +255,18 @@ fn large_page(runtime: &tokio::runtime::Runtime, is_trial: bool, table: &mut Mar
 
 /// Returns a blueprint of layers of ten blocks, and a loop at its end.
 fn large(blocks: usize, items: usize) -> String {
-    let mut text = String::from("blueprint: 1\nname: large\nblocks:\n");
-    for at in 0..blocks - 3 {
-        let next = if at + 10 < blocks - 3 { format!("b{}", at + 10) } else { "list".into() };
-        text += &format!("  b{at}: {{type: set_state, path: b{at}, value: {at}, next: {next}}}\n");
-    }
-    text += &format!(
-        "  list:\n    type: code\n    code: 'let l = []; for i in 0..{items} {{ l.push(i); }} l'\n    \
+    let own = blocks - 3;
+    let layers = (0..own).map(|at| {
+        let next = if at + 10 < own { format!("b{}", at + 10) } else { "list".into() };
+        format!("  b{at}: {{type: set_state, path: b{at}, value: {at}, next: {next}}}\n")
+    });
+    let layers: String = layers.collect();
+    format!(
+        "blueprint: 1\nname: large\nblocks:\n{layers}  list:\n    type: code\n    \
+         code: 'let l = []; for i in 0..{items} {{ l.push(i); }} l'\n    \
          next: each\n  each:\n    type: for_each\n    items: \"@{{result}}\"\n    do:\n      \
          pick: {{type: set_state, path: last, value: \"@{{item}}\", next: give}}\n      \
          give: {{type: return_value, value: \"@{{item}}\"}}\n    next: out\n  \
          out: {{type: return_value, value: done}}\n"
-    );
-    text
+    )
 }
