@@ -41,8 +41,13 @@ pub async fn serve(
     tasks.spawn(catalogue::watch(site.clone()));
     tasks.spawn(runs::host(site.clone()));
     ready(address);
+    let told = site.clone();
+    let closing = async move {
+        stop.await;
+        told.close();
+    };
     axum::serve(listener, routes::all(site.clone()))
-        .with_graceful_shutdown(stop)
+        .with_graceful_shutdown(closing)
         .await
         .context("the server stopped")?;
     tasks.shutdown().await;

@@ -12,6 +12,7 @@ use blueprint_project::{
     vault::ProjectVault,
 };
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::{
     access::Access,
@@ -43,6 +44,7 @@ pub(crate) struct Site {
     pub(crate) access: Access,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
+    closing: watch::Sender<bool>,
 }
 
 impl Site {
@@ -75,6 +77,7 @@ impl Site {
             runs,
             access,
             started,
+            closing: watch::Sender::new(false),
         })
     }
 
@@ -86,6 +89,18 @@ impl Site {
         };
         let own = self.project.settings.name.clone();
         own.or_else(folder).unwrap_or_else(|| "blueprint".into())
+    }
+
+    /// Says that the server is to stop: streams end, and nothing new is begun.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Returns once the server is to stop. What never ends by itself, as streams do, waits for it.
+    pub(crate) async fn closing(&self) {
+        let mut closing = self.closing.subscribe();
+        // The sender is in this very site.
+        drop(closing.wait_for(|is_closing| *is_closing).await);
     }
 
     /// Returns the time.
