@@ -7,7 +7,6 @@ use blueprint_model::{Journal, Value};
 use blueprint_project::{failure::Failure, project::Project, secrets, store, text};
 use blueprint_server::tokens::{self, Scope, Token, TokenError};
 use clap::Subcommand;
-use serde_json::json;
 
 use crate::{app::App, execute, exit::Exit};
 
