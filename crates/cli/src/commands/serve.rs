@@ -9,11 +9,13 @@ use std::{
 use anyhow::Result;
 use blueprint_project::{failure::Failure, project::Project};
 use blueprint_server::Options;
+use tokio::sync::oneshot;
 
 use crate::{
     app::App,
     execute::{self, Signals},
     exit::Exit,
+    terminal::Terminal,
 };
 
 /// Serves the project: an HTTP API, triggers, and pages to look at runs and change secrets.
@@ -73,9 +75,12 @@ pub(super) async fn serve(
     app: &mut App,
 ) -> Result<Exit> {
     let mut signals = Signals::listen()?;
-    let stop = async move {
-        signals.next().await;
+    let (tell, told) = oneshot::channel::<()>();
+    let stop = async {
+        // Whoever would tell is gone only where nobody needs to be told.
+        drop(told.await);
     };
+    let mut story = Terminal::stderr();
     let environment = app.environment.clone();
     let ready = |address: SocketAddr| {
         // Where stderr is gone, nobody needs to know the address.
@@ -84,8 +89,19 @@ pub(super) async fn serve(
             open(address);
         }
     };
-    blueprint_server::serve(project, environment, Options { listen }, ready, stop).await?;
-    Ok(Exit::Fine)
+    let serving = blueprint_server::serve(project, environment, Options { listen }, ready, stop);
+    tokio::pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served.map(|()| Exit::Fine),
+        _ = signals.next() => {}
+    }
+    drop(tell.send(()));
+    story.line("stopping, once the runs under way have ended; Ctrl-C leaves them for later")?;
+    tokio::select! {
+        served = &mut serving => served.map(|()| Exit::Fine),
+        // The store has all that happened, and the next `serve` goes on with it.
+        _ = signals.next() => Ok(Exit::Fine),
+    }
 }
 
 /// Has the desktop's own browser show the pages. Where there is none, the address was printed.
