@@ -81,6 +81,7 @@ fn main() {
         knee(&runtime, flush, is_trial, &mut table);
     }
     flood(&runtime, is_trial, &mut table);
+    large_page(&runtime, is_trial, &mut table);
     let text = table.text;
     #[expect(clippy::print_stdout, reason = "the bench's answer")]
     {
@@ -103,7 +104,7 @@ fn serve() -> ! {
 struct Served {
     process: Child,
     address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Served {
@@ -133,7 +134,7 @@ impl Served {
         // What else it has to say is not held back.
         std::thread::spawn(move || lines.for_each(drop));
         let address = address.expect("the server says where it listens");
-        Self { process, address, _folder: folder }
+        Self { process, address, folder }
     }
 
     /// Returns the memory of the process, in MB.
@@ -222,4 +223,50 @@ fn flood(runtime: &tokio::runtime::Runtime, is_trial: bool, table: &mut Markdown
         ),
     ]);
     assert_eq!(load.count(202) + load.count(429), count, "an answer is neither 202 nor 429");
+}
+
+/// Opens the page of a run of 300 blocks, one of which is a loop of 10,000 items.
+fn large_page(runtime: &tokio::runtime::Runtime, is_trial: bool, table: &mut Markdown) {
+    let (blocks, items) = if is_trial { (30, 100) } else { (300, 10_000) };
+    let served = Served::start("store: {flush: off}\n");
+    let file = served.folder.path().join("blueprints/large.yaml");
+    fs::write(file, large(blocks, items)).expect("the project can be written");
+    let run = loop {
+        let request = served.post("/api/v1/blueprints/large/runs?wait=50s", "{}");
+        let (status, body) = runtime.block_on(load::once(served.address, &request));
+        if status == 200 {
+            let run = body.split("\"run\":\"").nth(1).and_then(|rest| rest.split('"').next());
+            break run.expect("the answer names the run").to_owned();
+        }
+        // The new file is seen within a second.
+        assert_eq!(status, 404, "{body}");
+    };
+    let get = format!("GET /runs/{run} HTTP/1.1\r\nHost: {}\r\n\r\n", served.address);
+    let count = if is_trial { 2 } else { 20 };
+    let gap = Duration::from_millis(100);
+    let load =
+        runtime.block_on(load::run(served.address, count, gap, |_| get.clone().into_bytes()));
+    assert_eq!(load.count(200), count, "the page of a run is there");
+    table.row(&[
+        format!("page of a run, {blocks} blocks, {items} items"),
+        format!("p50 {:?}, p99 {:?}", load.quantile(0.5), load.quantile(0.99)),
+    ]);
+}
+
+/// Returns a blueprint of layers of ten blocks, and a loop at its end.
+fn large(blocks: usize, items: usize) -> String {
+    let own = blocks - 3;
+    let layers = (0..own).map(|at| {
+        let next = if at + 10 < own { format!("b{}", at + 10) } else { "list".into() };
+        format!("  b{at}: {{type: set_state, path: b{at}, value: {at}, next: {next}}}\n")
+    });
+    let layers: String = layers.collect();
+    format!(
+        "blueprint: 1\nname: large\nblocks:\n{layers}  list:\n    type: code\n    \
+         code: 'let l = []; for i in 0..{items} {{ l.push(i); }} l'\n    \
+         next: each\n  each:\n    type: for_each\n    items: \"@{{result}}\"\n    do:\n      \
+         pick: {{type: set_state, path: last, value: \"@{{item}}\", next: give}}\n      \
+         give: {{type: return_value, value: \"@{{item}}\"}}\n    next: out\n  \
+         out: {{type: return_value, value: done}}\n"
+    )
 }

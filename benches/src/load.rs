@@ -76,13 +76,13 @@ pub async fn run(
         tasks.spawn(work(address, at, receiver, done.clone()));
     }
     let workers: Vec<_> = idle.iter().cloned().collect();
-    let begin = Instant::now();
+    let begin = now();
     let (mut load, mut sent, mut queue) = (Load::default(), 0, VecDeque::new());
     while load.times.len() + load.lost < count {
         let is_due = |sent: usize| begin.elapsed() >= gap * u32::try_from(sent).unwrap_or(u32::MAX);
         while sent < count && is_due(sent) && (!gap.is_zero() || !idle.is_empty()) {
             let due = match gap {
-                Duration::ZERO => Instant::now(),
+                Duration::ZERO => now(),
                 gap => begin + gap * u32::try_from(sent).unwrap_or(u32::MAX),
             };
             queue.push_back((due, request(sent)));
@@ -116,6 +116,15 @@ pub async fn run(
     load.took = begin.elapsed();
     load.times.sort_unstable();
     load
+}
+
+/// Sends one request and returns the status and the body of its answer; status 0 if there is none.
+pub async fn once(address: SocketAddr, request: &[u8]) -> (u16, String) {
+    let Ok(mut stream) = TcpStream::connect(address).await else { return (0, String::new()) };
+    let mut buffer = Vec::new();
+    let status = exchange(&mut stream, request, &mut buffer).await.unwrap_or(0);
+    let text = String::from_utf8_lossy(&buffer).into_owned();
+    (status, text.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned())
 }
 
 type Work = (Instant, Vec<u8>);
@@ -164,8 +173,10 @@ async fn work(
         if status == 0 {
             stream = None;
         }
-        // The load ends when all answers are in.
-        drop(done.send((at, due.elapsed(), status)));
+        if done.send((at, due.elapsed(), status)).is_err() {
+            // The load has ended.
+            return;
+        }
     }
 }
 
@@ -185,4 +196,9 @@ async fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) 
             return text.get(9..12)?.parse().ok();
         }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures the time that passes")]
+fn now() -> Instant {
+    Instant::now()
 }

@@ -5,7 +5,9 @@
 //! nor HTTP. An error that is a [`failure::Failure`] says whose fault it is and what to do; any other
 //! means that the environment is broken.
 
+pub mod answers;
 pub mod canned;
+pub mod compare;
 pub mod drawing;
 pub mod earlier;
 pub mod environment;
@@ -18,4 +20,6 @@ pub mod settings;
 pub mod store;
 pub mod tail;
 pub mod text;
+pub mod vault;
+pub mod why;
 pub mod wiring;
