@@ -12,6 +12,7 @@ pub mod drawing;
 pub mod earlier;
 pub mod environment;
 pub mod failure;
+pub mod findings;
 pub mod history;
 pub mod project;
 pub mod secrets;
