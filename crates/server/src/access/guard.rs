@@ -24,7 +24,7 @@ use super::{
     login,
     rules::{self, Needs},
 };
-use crate::{problem::Problem, site::Site};
+use crate::{problem::Problem, site::Site, ui::shell::Fault};
 
 /// The longest body that is read.
 pub(crate) const MAX_BODY: usize = 1 << 20;
@@ -58,7 +58,7 @@ pub(crate) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
         Ok(request) => answer(request, next).await,
         Err(Refusal::Login(from)) => Redirect::to(&login::address(&from)).into_response(),
         Err(Refusal::Again) => ask_again(),
-        Err(Refusal::Problem(problem)) if is_page(&path) => page_of(&problem),
+        Err(Refusal::Problem(problem)) if is_page(&path) => Fault(problem).into_response(),
         Err(Refusal::Problem(problem)) => problem.into_response(),
     };
     if response.status() == StatusCode::UNAUTHORIZED {
@@ -239,30 +239,6 @@ fn ask_again() -> Response {
         }
     };
     Html(page.into_string()).into_response()
-}
-
-/// Shows a problem to a person.
-fn page_of(problem: &Problem) -> Response {
-    let title = problem.status.canonical_reason().unwrap_or("Error");
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head { title { (title) } }
-            body {
-                main {
-                    h1 { (title) }
-                    p { (problem.detail) }
-                    @if let Some(hint) = &problem.hint { p { (hint) } }
-                    p { a href="/" { "Start" } }
-                }
-            }
-        }
-    };
-    let mut response = (problem.status, Html(page.into_string())).into_response();
-    if let Some(seconds) = problem.retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    response
 }
 
 fn other_host() -> Problem {
