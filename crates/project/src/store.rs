@@ -11,7 +11,7 @@ use blueprint_model::{
     journal::{History, RunFilter, RunSummary},
     secret::Derived,
 };
-use blueprint_vault::{LoadError, Vault};
+use blueprint_vault::{LoadError, Refusal, Signed, Vault};
 
 use crate::{
     canned, earlier,
@@ -226,6 +226,15 @@ impl Rebuilder {
     pub fn secrets(&self, plan: &Arc<Plan>, library: &Library) -> Result<Secrets> {
         let needs = secrets::needs_of(&library.secrets(plan));
         self.vault.load(&needs, secrets::now()).map_err(|err| self.failure(&err))
+    }
+
+    /// Judges a signature with a key of the vault; the value stays there.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the signature does not count.
+    pub fn verify(&self, signed: &Signed<'_>) -> Result<(), Refusal> {
+        self.vault.verify(signed, secrets::now())
     }
 
     fn failure(&self, err: &LoadError) -> anyhow::Error {

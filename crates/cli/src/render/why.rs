@@ -88,6 +88,9 @@ fn verdict(stands: &Stands, phase: Phase) -> (Tone, String) {
     match stands {
         Stands::Pending => (Tone::Note, "waits for blocks before it".into()),
         Stands::Due => (Tone::Note, "is due and has not started".into()),
+        Stands::LeftOut => {
+            (Tone::Plain, "is left out: nothing leads to it from where the run starts".into())
+        }
         Stands::Running { attempt, .. } if phase == Phase::Interrupted => {
             (Tone::Warn, format!("was in flight, in attempt {attempt}, when its process ended"))
         }
@@ -204,6 +207,7 @@ fn stands_to_json(stands: &Stands) -> Value {
     match stands {
         Stands::Pending => json!({"status": "pending"}),
         Stands::Due => json!({"status": "due"}),
+        Stands::LeftOut => json!({"status": "left_out"}),
         Stands::Running { attempt, since } => {
             json!({"status": "running", "attempt": attempt, "since": time(since)})
         }

@@ -252,11 +252,12 @@ fn step(
         body: node.body,
         reads: parts.reads,
         readers: 0,
+        is_left_out: false,
     }
 }
 
 /// Tells each edge its place among the edges into its target.
-fn place_edges(steps: &mut [Step]) {
+pub(crate) fn place_edges(steps: &mut [Step]) {
     let places: Vec<Vec<(u32, u32)>> = steps
         .iter()
         .map(|step| step.incoming.iter().map(|edge| (edge.from, edge.outcome)).collect())
@@ -272,7 +273,8 @@ fn place_edges(steps: &mut [Step]) {
     }
 }
 
-fn count_readers(steps: &mut [Step]) {
+/// Counts for each block who reads its result.
+pub(crate) fn count_readers(steps: &mut [Step]) {
     for reader in 0..steps.len() {
         for read in 0..steps[reader].reads.len() {
             let read = steps[reader].reads[read] as usize;
