@@ -124,6 +124,8 @@ pub(crate) struct Step {
     pub sees_state: bool,
     /// Whether it runs scripts.
     pub is_scripted: bool,
+    /// Whether who runs its scripts only waits for another process.
+    pub runs_elsewhere: bool,
     /// What its scripts were seen to cost.
     pub cost: Arc<Cost>,
     pub permit: Arc<Permit>,

@@ -221,6 +221,15 @@ fn step(
         .fields
         .iter()
         .any(|(_, compiled)| matches!(compiled, Compiled::Script(_) | Compiled::Cases(_)));
+    let runs_elsewhere = parts.fields.iter().any(|(_, compiled)| match compiled {
+        Compiled::Script(script) => script.runs_elsewhere(),
+        Compiled::Cases(cases) => cases.iter().any(|(_, script)| script.runs_elsewhere()),
+        Compiled::Literal(_)
+        | Compiled::Whole(_)
+        | Compiled::Text(_)
+        | Compiled::List(_)
+        | Compiled::Object(_) => false,
+    });
     let sees_state = parts.variables.iter().any(|(_, reference)| reference.root == Root::State)
         || kind.fields.iter().any(|field| field.kind == FieldKind::StatePath)
         || kind.has_body();
@@ -247,6 +256,7 @@ fn step(
         variables: parts.variables,
         sees_state,
         is_scripted,
+        runs_elsewhere,
         cost: if is_scripted { Arc::default() } else { common.cost.clone() },
         permit: parts.permit.unwrap_or_else(|| common.permit.clone()),
         body: node.body,
