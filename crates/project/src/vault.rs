@@ -198,6 +198,16 @@ impl ProjectVault {
         Ok(())
     }
 
+    /// Returns whether the vault file has a secret of this name.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if there is no vault, or it is locked.
+    pub fn has(&self, name: &SecretName) -> Result<bool> {
+        let listed = self.file.list().map_err(file_failure)?;
+        Ok(listed.iter().any(|listed| listed.name == *name))
+    }
+
     /// Keeps a value as the next version of its name, for the next run on, and returns the version.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 mod assets;
 mod parts;
-mod shell;
+pub(crate) mod shell;
 mod start;
 
 use std::sync::Arc;

@@ -95,7 +95,7 @@ pub(super) async fn serve(
         served = &mut serving => return served.map(|()| Exit::Fine),
         _ = signals.next() => {}
     }
-    drop(tell.send(()));
+    let _ = tell.send(());
     story.line("stopping, once the runs under way have ended; Ctrl-C leaves them for later")?;
     tokio::select! {
         served = &mut serving => served.map(|()| Exit::Fine),
