@@ -2,6 +2,7 @@
 
 mod import;
 mod last_used;
+mod policy;
 mod uses;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use self::last_used::LastUsed;
 pub use self::{
     import::{Existing, Pair, PairState, import_pairs},
+    policy::{PolicyChange, policy_rows},
     uses::{Usage, Use, sentence, uses_of},
 };
 use crate::{

@@ -1,6 +1,10 @@
 //! Pages for people, one file each: rendered here, complete without scripts.
 
 mod assets;
+mod blueprint;
+mod blueprints;
+mod form;
+mod graph;
 mod parts;
 pub(crate) mod shell;
 mod start;
@@ -13,5 +17,9 @@ use crate::site::Site;
 
 /// Returns the routes of the pages.
 pub(crate) fn routes() -> Router<Arc<Site>> {
-    Router::new().route("/", get(start::page)).route("/assets/{file}", get(assets::file))
+    Router::new()
+        .route("/", get(start::page))
+        .route("/assets/{file}", get(assets::file))
+        .route("/blueprints", get(blueprints::page))
+        .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
 }
