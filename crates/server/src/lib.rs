@@ -6,13 +6,17 @@
 //! comes from the store, as events.
 
 mod access;
+mod acts;
 mod api;
 mod catalogue;
+mod health;
+mod metrics;
 mod problem;
 mod routes;
 mod runs;
 mod serve;
 mod site;
+mod streams;
 mod ui;
 
 pub use crate::serve::{Options, serve};

@@ -2,11 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware, routing::get};
 
-use crate::{api, site::Site, ui};
+use crate::{api, health, metrics, site::Site, ui};
 
 /// Returns the server's routes.
 pub(crate) fn all(site: Arc<Site>) -> Router {
-    Router::new().nest("/api/v1", api::routes()).merge(ui::routes()).with_state(site)
+    Router::new()
+        .nest(api::BASE, api::routes())
+        .merge(ui::routes())
+        .route("/healthz", get(health::lives))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::page::page))
+        .fallback(api::no_route)
+        .method_not_allowed_fallback(api::no_method)
+        .layer(middleware::from_fn_with_state(site.clone(), metrics::observe))
+        .with_state(site)
 }

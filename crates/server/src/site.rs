@@ -16,7 +16,10 @@ use tokio::sync::watch;
 use crate::{
     access::Access,
     catalogue::Catalogue,
+    health::Health,
+    metrics::Metrics,
     runs::{PARK_AFTER, Runs},
+    streams::Streams,
 };
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
@@ -41,6 +44,12 @@ pub(crate) struct Site {
     pub(crate) access: Access,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
+    /// What it counts of itself.
+    pub(crate) metrics: Metrics,
+    /// The streams that are open.
+    pub(crate) streams: Streams,
+    /// What is known of the store's health.
+    pub(crate) health: Health,
     closing: watch::Sender<bool>,
 }
 
@@ -72,6 +81,9 @@ impl Site {
             runs,
             access,
             started,
+            metrics: Metrics::default(),
+            streams: Streams::default(),
+            health: Health::default(),
             closing: watch::Sender::new(false),
         })
     }
@@ -89,6 +101,11 @@ impl Site {
     /// Says that the server is to stop: streams end, and nothing new is begun.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Returns whether the server is to stop.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
     /// Returns once the server is to stop. What never ends by itself, as streams do, waits for it.
