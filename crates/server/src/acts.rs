@@ -34,7 +34,16 @@ pub(crate) async fn find(site: &Site, typed: &str) -> Result<Head, Problem> {
     if let Some(head) = head(site, &RunId::new(typed)).await? {
         return Ok(head);
     }
-    let found = store::find(&*site.journal, typed).await?;
+    let found = store::find(&*site.journal, typed).await.map_err(|err| {
+        let problem = Problem::from(err);
+        match problem.status {
+            // None has that id, and several begin or end so.
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                Problem { status: StatusCode::NOT_FOUND, ..problem }
+            }
+            _ => problem,
+        }
+    })?;
     head(site, &found.run).await?.ok_or_else(|| no_run(typed))
 }
 

@@ -78,7 +78,7 @@ pub(crate) struct Retried {
     /// The block to begin at: all before it answers as it did.
     from: Option<String>,
     /// How long to wait for the end, as in `30s`; at most a minute.
-    #[param(example = "30s")]
+    #[param(example = "30s", pattern = r"^([0-9]{1,6}(ms|s|m|h|d))+$")]
     wait: Option<String>,
 }
 

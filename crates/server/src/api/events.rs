@@ -84,13 +84,13 @@ pub(crate) async fn list(
     let after = paged.after.unwrap_or(0);
     if wants_stream(&headers) {
         let after = last_event(&headers)?.unwrap_or(after);
-        return stream_of(site, run, bounded(after)).await;
+        return stream_of(site, run, bounded(after)?).await;
     }
     let limit = match paged.limit.unwrap_or(PAGE) {
         limit @ 1..=MAX_PAGE => limit,
         _ => return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}"))),
     };
-    Ok(Json(page(&site, &run, bounded(after), limit).await?).into_response())
+    Ok(Json(page(&site, &run, bounded(after)?, limit).await?).into_response())
 }
 
 async fn page(site: &Site, run: &RunId, after: u64, limit: usize) -> Result<Events, Problem> {
@@ -181,9 +181,10 @@ fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     number.map(Some).ok_or_else(|| bad("`Last-Event-ID` is not the number of an event"))
 }
 
-/// Returns the number of an event within what the store can count.
-fn bounded(after: u64) -> u64 {
-    after.min(i64::MAX.unsigned_abs())
+/// Returns the number of an event, within what the store can count.
+fn bounded(after: u64) -> Result<u64, Problem> {
+    let is_fine = i64::try_from(after).is_ok();
+    is_fine.then_some(after).ok_or_else(|| bad("there is no event with such a number"))
 }
 
 fn gone() -> Problem {

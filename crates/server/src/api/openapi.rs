@@ -1,13 +1,16 @@
 //! The document of the API (OpenAPI 3.1), made from the code.
 
 use axum::Json;
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi as _,
+    openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder},
+};
 
 use super::{blueprints, compare, control, dto, events, runs};
 use crate::{health, metrics};
 
 /// What is below [`super::BASE`].
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     paths(
         show,
@@ -35,7 +38,7 @@ use crate::{health, metrics};
 struct Api;
 
 /// All of it.
-#[derive(OpenApi)]
+#[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Blueprint",
@@ -52,8 +55,25 @@ struct Api;
 struct Document;
 
 /// Returns the document.
-pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+pub(crate) fn document() -> OpenApi {
+    let mut document = Document::openapi();
+    for item in document.paths.paths.values_mut() {
+        let methods = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in methods.into_iter().flatten() {
+            let any = operation.responses.responses.entry("default".into());
+            any.or_insert_with(|| RefOr::T(other()));
+        }
+    }
+    document
+}
+
+/// Returns what every route may answer: no token, too often, a store that cannot be read.
+fn other() -> Response {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    ResponseBuilder::new()
+        .description("Why it was not done")
+        .content("application/problem+json", problem)
+        .build()
 }
 
 /// Returns this document.
@@ -64,7 +84,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     tag = "server",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
 )]
-pub(crate) async fn show() -> Json<utoipa::openapi::OpenApi> {
+pub(crate) async fn show() -> Json<OpenApi> {
     Json(document())
 }
 

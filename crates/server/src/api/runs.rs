@@ -42,10 +42,10 @@ const MAX_PAGE: usize = 500;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     /// How long to wait for the end, as in `30s`; at most a minute.
-    #[param(example = "30s")]
+    #[param(example = "30s", pattern = r"^([0-9]{1,6}(ms|s|m|h|d))+$")]
     wait: Option<String>,
     /// A deadline that stands above the blueprint's own, as in `5m`.
-    #[param(example = "5m")]
+    #[param(example = "5m", pattern = r"^([0-9]{1,6}(ms|s|m|h|d))+$")]
     timeout: Option<String>,
 }
 
@@ -61,7 +61,8 @@ pub(crate) struct Asked {
     params(
         ("name" = String, Path, description = "The blueprint"),
         Asked,
-        ("Idempotency-Key" = Option<String>, Header, description = "A key of your choice"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A key of your choice",
+            pattern = "^[!-~]{1,255}$"),
     ),
     request_body(content = Object, description = "The inputs"),
     responses(
@@ -91,6 +92,11 @@ pub(crate) async fn start(
     let wait = take::wait(asked.wait.as_deref())?;
     let timeout = take::duration("timeout", asked.timeout.as_deref())?;
     let key = take::key(&headers)?;
+    if !(inputs.is_object() || inputs.is_null()) {
+        let detail = "the inputs must be an object";
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        return Err(problem.code(code::BAD_INPUTS));
+    }
     let origin = Origin { trigger: "api".into(), key, ..Origin::default() };
     let payload = inputs.clone();
     let wanted = Wanted { blueprint, inputs, payload, origin, timeout };
@@ -150,17 +156,26 @@ fn outcome(run: &str, end: &Ended) -> Result<Answer, Problem> {
 pub(crate) struct Listed {
     /// Only runs that stand so: one or several of `running`, `waiting`, `interrupted`, `succeeded`,
     /// `failed`, `cancelled`, with commas between.
-    #[param(example = "failed,cancelled")]
+    #[param(
+        example = "failed,cancelled",
+        pattern = r"^(running|waiting|interrupted|succeeded|failed|cancelled)(,(running|waiting|interrupted|succeeded|failed|cancelled))*$"
+    )]
     status: Option<String>,
     /// Only runs of this blueprint.
     blueprint: Option<String>,
     /// Only runs that this started.
     trigger: Option<String>,
     /// Only runs that started since: so long ago, as in `2h`, or at a time.
-    #[param(example = "2h")]
+    #[param(
+        example = "2h",
+        pattern = r"^(([0-9]{1,6}(ms|s|m|h|d))+|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)$"
+    )]
     since: Option<String>,
     /// Only runs that started before: so long ago, or at a time.
-    #[param(example = "2026-11-24T07:00:00Z")]
+    #[param(
+        example = "2026-11-24T07:00:00Z",
+        pattern = r"^(([0-9]{1,6}(ms|s|m|h|d))+|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)$"
+    )]
     until: Option<String>,
     /// The `next` of the page before.
     before: Option<String>,

@@ -124,10 +124,14 @@ fn unread(err: &BytesRejection) -> Problem {
 /// Returns a problem if it is empty, too long or no plain text.
 pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| !key.trim().is_empty() && key.len() <= MAX_KEY);
+    let is_plain = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+    let key = key.to_str().ok().filter(is_plain);
+    let key = key.filter(|key| (1..=MAX_KEY).contains(&key.len()));
     match key {
         Some(key) => Ok(Some(key.into())),
-        None => Err(bad(format!("`Idempotency-Key` must be 1 to {MAX_KEY} plain characters"))),
+        None => Err(bad(format!(
+            "`Idempotency-Key` must be 1 to {MAX_KEY} plain characters, without blanks"
+        ))),
     }
 }
 
