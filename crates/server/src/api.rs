@@ -9,14 +9,18 @@ pub(crate) mod dto;
 mod events;
 mod openapi;
 mod runs;
+mod secrets;
 mod take;
+mod tokens;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    http::StatusCode,
-    routing::{MethodRouter, get, post},
+    http::{HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, delete, get, post, put},
 };
 
 use crate::{problem::Problem, site::Site};
@@ -37,28 +41,36 @@ pub(crate) struct Row {
 
 /// Returns every method of every route below [`BASE`]. Each has a line in [`openapi`] too.
 fn rows() -> Vec<Row> {
-    let get_row = |path, handler| Row { method: "get", path, handler };
-    let post_row = |path, handler| Row { method: "post", path, handler };
+    let row = |method, path, handler| Row { method, path, handler };
     vec![
-        get_row("/openapi.json", get(openapi::show)),
-        get_row("/blueprints", get(blueprints::list)),
-        get_row("/blueprints/{name}", get(blueprints::one)),
-        get_row("/blueprints/{name}/source", get(blueprints::source)),
-        get_row("/blueprints/{name}/graph", get(blueprints::graph)),
-        get_row("/blueprints/{name}/check", get(blueprints::check)),
-        post_row("/blueprints/{name}/runs", post(runs::start)),
-        get_row("/runs", get(runs::list)),
-        get_row("/runs/{run}", get(runs::one)),
-        get_row("/runs/{run}/value", get(runs::value)),
-        get_row("/runs/{run}/events", get(events::list)),
-        post_row("/runs/{run}/cancel", post(control::cancel)),
-        post_row("/runs/{run}/resume", post(control::resume)),
-        post_row("/runs/{run}/retry", post(control::retry)),
-        post_row("/runs/{run}/approve", post(control::approve)),
-        post_row("/runs/{run}/reject", post(control::reject)),
-        post_row("/runs/{run}/send", post(control::send)),
-        get_row("/runs/{run}/diff/{other}", get(compare::diff)),
-        get_row("/runs/{run}/why/{*block}", get(compare::why)),
+        row("get", "/openapi.json", get(openapi::show)),
+        row("get", "/blueprints", get(blueprints::list)),
+        row("get", "/blueprints/{name}", get(blueprints::one)),
+        row("get", "/blueprints/{name}/source", get(blueprints::source)),
+        row("get", "/blueprints/{name}/graph", get(blueprints::graph)),
+        row("get", "/blueprints/{name}/check", get(blueprints::check)),
+        row("post", "/blueprints/{name}/runs", post(runs::start)),
+        row("get", "/runs", get(runs::list)),
+        row("get", "/runs/{run}", get(runs::one)),
+        row("get", "/runs/{run}/value", get(runs::value)),
+        row("get", "/runs/{run}/events", get(events::list)),
+        row("post", "/runs/{run}/cancel", post(control::cancel)),
+        row("post", "/runs/{run}/resume", post(control::resume)),
+        row("post", "/runs/{run}/retry", post(control::retry)),
+        row("post", "/runs/{run}/approve", post(control::approve)),
+        row("post", "/runs/{run}/reject", post(control::reject)),
+        row("post", "/runs/{run}/send", post(control::send)),
+        row("get", "/runs/{run}/diff/{other}", get(compare::diff)),
+        row("get", "/runs/{run}/why/{*block}", get(compare::why)),
+        row("get", "/secrets", get(secrets::list)),
+        row("post", "/secrets", post(secrets::import)),
+        row("get", "/secrets/{name}", get(secrets::one)),
+        row("put", "/secrets/{name}", put(secrets::set)),
+        row("delete", "/secrets/{name}", delete(secrets::delete)),
+        row("post", "/secrets/{name}/rename", post(secrets::rename)),
+        row("get", "/tokens", get(tokens::list)),
+        row("post", "/tokens", post(tokens::create)),
+        row("delete", "/tokens/{token}", delete(tokens::revoke)),
     ]
 }
 
@@ -68,6 +80,20 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     rows.fold(Router::new(), |router, row| router.route(row.path, row.handler))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(middleware::map_response(as_problem))
+}
+
+/// Makes a problem of an answer that says in another way that something was not done: the texts of
+/// libraries are not for clients.
+async fn as_problem(response: Response) -> Response {
+    let (status, headers) = (response.status(), response.headers());
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let is_bad = status.is_client_error() || status.is_server_error();
+    if !is_bad || kind == Some(b"application/problem+json") {
+        return response;
+    }
+    let words = status.canonical_reason().unwrap_or("the request was not served");
+    Problem::new(status, words.to_lowercase()).into_response()
 }
 
 /// Answers what fits no route.

@@ -9,6 +9,7 @@ mod access;
 mod acts;
 mod api;
 mod catalogue;
+mod connections;
 mod health;
 mod metrics;
 mod problem;
@@ -17,6 +18,7 @@ mod runs;
 mod serve;
 mod site;
 mod streams;
+pub mod tokens;
 mod ui;
 
 pub use crate::serve::{Options, serve};

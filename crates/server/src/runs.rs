@@ -259,20 +259,6 @@ async fn secrets(
     }
 }
 
-/// Waits for the end of a run, at most this long; `None` if it has not ended by then.
-///
-/// # Errors
-///
-/// Returns a problem if the store cannot be read.
-pub(crate) async fn ended(
-    site: &Site,
-    run: &RunId,
-    within: Duration,
-) -> Result<Option<Ended>, Problem> {
-    let own = lock(&site.runs.ends).get(run).cloned();
-    wait(site, run, own, Instant::now() + within).await
-}
-
 async fn wait(
     site: &Site,
     run: &RunId,

@@ -9,6 +9,7 @@ use blueprint_project::{
     environment::Environment,
     project::Project,
     store::{self, Rebuilder},
+    vault::ProjectVault,
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -36,6 +37,8 @@ pub(crate) struct Site {
     pub(crate) engine: Engine,
     /// What a run starts and goes on with.
     pub(crate) rebuilder: Arc<Rebuilder>,
+    /// The vault, for looking and for changes. Its calls block.
+    pub(crate) vault: ProjectVault,
     /// The blueprints as they are now.
     pub(crate) catalogue: Catalogue,
     /// The runs of this process.
@@ -67,6 +70,7 @@ impl Site {
         let engine =
             Engine::new(journal.clone(), Clock::System, Ids::Random, rebuilder.limits.clone())
                 .parking(PARK_AFTER);
+        let vault = ProjectVault::new(&project, &environment)?;
         let catalogue = Catalogue::open(&project, &registry)?;
         let runs = Runs::new(project.settings.server.max_runs);
         let started = engine.now();
@@ -77,6 +81,7 @@ impl Site {
             journal,
             engine,
             rebuilder: Arc::new(rebuilder),
+            vault,
             catalogue,
             runs,
             access,

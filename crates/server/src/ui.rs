@@ -1,5 +1,12 @@
 //! Pages for people, one file each: rendered here, complete without scripts.
 
+mod assets;
+mod blueprint;
+mod blueprints;
+mod form;
+mod graph;
+mod parts;
+pub(crate) mod shell;
 mod start;
 
 use std::sync::Arc;
@@ -10,5 +17,9 @@ use crate::site::Site;
 
 /// Returns the routes of the pages.
 pub(crate) fn routes() -> Router<Arc<Site>> {
-    Router::new().route("/", get(start::page))
+    Router::new()
+        .route("/", get(start::page))
+        .route("/assets/{file}", get(assets::file))
+        .route("/blueprints", get(blueprints::page))
+        .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
 }

@@ -6,7 +6,7 @@ use utoipa::{
     openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder},
 };
 
-use super::{blueprints, compare, control, dto, events, runs};
+use super::{blueprints, compare, control, dto, events, runs, secrets, tokens};
 use crate::{health, metrics};
 
 /// What is below [`super::BASE`].
@@ -44,11 +44,26 @@ struct Api;
         title = "Blueprint",
         description = "Runs blueprints of a project. Values of secrets never leave it.",
     ),
-    paths(health::lives, health::ready, metrics::page::page),
+    paths(
+        health::lives,
+        health::ready,
+        metrics::page::page,
+        secrets::list,
+        secrets::import,
+        secrets::one,
+        secrets::set,
+        secrets::delete,
+        secrets::rename,
+        tokens::list,
+        tokens::create,
+        tokens::revoke,
+    ),
     nest((path = "/api/v1", api = Api)),
     tags(
         (name = "blueprints", description = "What can be run"),
         (name = "runs", description = "What runs, and what came of it"),
+        (name = "secrets", description = "Names and changes; a value comes in and never goes out"),
+        (name = "tokens", description = "Who may ask"),
         (name = "server", description = "The process"),
     )
 )]
