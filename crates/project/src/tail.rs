@@ -72,6 +72,16 @@ impl Tail {
     }
 }
 
+/// Returns the handles of a run, with all that were made on the way; none if there is no such run.
+///
+/// # Errors
+///
+/// Returns an error if the store cannot be read.
+pub async fn handles(journal: &dyn Journal, run: &RunId) -> Result<Secrets, JournalError> {
+    let tail = Tail::open(journal, run, u64::MAX).await?;
+    Ok(tail.map_or_else(Secrets::none, |(_, tail)| tail.handles))
+}
+
 /// Returns a run and its last event as it is shown; `None` if there is no such run. It reads no other
 /// event, unless that one holds a handle that was made on the way.
 ///
