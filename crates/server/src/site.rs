@@ -18,6 +18,7 @@ use crate::{
     access::Access,
     catalogue::Catalogue,
     runs::{PARK_AFTER, Runs},
+    ui::Folds,
 };
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
@@ -40,6 +41,8 @@ pub(crate) struct Site {
     pub(crate) catalogue: Catalogue,
     /// The runs of this process.
     pub(crate) runs: Runs,
+    /// What was read of the runs that pages show.
+    pub(crate) folds: Folds,
     /// Who may do what.
     pub(crate) access: Access,
     /// When this process began to serve.
@@ -75,6 +78,7 @@ impl Site {
             vault,
             catalogue,
             runs,
+            folds: Folds::default(),
             access,
             started,
             closing: watch::Sender::new(false),
