@@ -32,7 +32,6 @@ const RATES: &[usize] =
     &[250, 500, 750, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 5_000, 6_000, 8_000];
 
 const FIVE: &str = "\
-blueprint: 1
 name: five
 triggers:
   - {type: webhook}
@@ -48,25 +47,29 @@ blocks:
 const NESTED: [(&str, &str); 3] = [
     (
         "outer",
-        "blueprint: 1\nname: outer\nblocks:\n  \
+        "name: outer\nblocks:\n  \
          call: {type: run_blueprint, blueprint: middle, next: out}\n  \
          out: {type: return_value, value: \"@{result}\"}\n",
     ),
     (
         "middle",
-        "blueprint: 1\nname: middle\nblocks:\n  \
+        "name: middle\nblocks:\n  \
          call: {type: run_blueprint, blueprint: inner, next: out}\n  \
          out: {type: return_value, value: \"@{result}\"}\n",
     ),
     (
         "inner",
-        "blueprint: 1\nname: inner\nblocks:\n  \
+        "name: inner\nblocks:\n  \
          rest: {type: wait, duration: 50ms, next: out}\n  \
          out: {type: return_value, value: done}\n",
     ),
 ];
 
 fn main() {
+    if std::env::args_os().nth(1).is_some_and(|word| word == blueprint_script::WORKER_WORD) {
+        // A process that the server starts for its scripts; it ends there.
+        blueprint_script::worker_main(blueprint_vault::derivations());
+    }
     if std::env::var_os(SERVES).is_some() {
         serve();
     }
@@ -262,7 +265,7 @@ fn large(blocks: usize, items: usize) -> String {
     });
     let layers: String = layers.collect();
     format!(
-        "blueprint: 1\nname: large\nblocks:\n{layers}  list:\n    type: code\n    \
+        "name: large\nblocks:\n{layers}  list:\n    type: code\n    \
          code: 'let l = []; for i in 0..{items} {{ l.push(i); }} l'\n    \
          next: each\n  each:\n    type: for_each\n    items: \"@{{result}}\"\n    do:\n      \
          pick: {{type: set_state, path: last, value: \"@{{item}}\", next: give}}\n      \

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use blueprint_engine::shown;
 use blueprint_model::{
-    Journal, RunId, Value, diagnostic,
+    Event, EventKind, Journal, RunId, Secrets, Value, Wish, diagnostic,
     journal::{Letter, OpenQuestion, Posted, QuestionFilter, QuestionKind},
     value,
 };
@@ -81,6 +82,19 @@ fn choose(mut open: Vec<OpenQuestion>, block: Option<&str>) -> Result<OpenQuesti
             let message = "the run waits for no decision".to_owned();
             Err(Failure::wrong(message).help("see: blueprint runs waiting").into())
         }
+    }
+}
+
+/// Returns a question for people: handles in it are shown by name.
+pub fn as_shown(open: OpenQuestion, secrets: &Secrets) -> OpenQuestion {
+    let wish = Wish::Answer(open.question.clone());
+    let kind = EventKind::BlockWaiting { at: open.at, block: open.block.clone(), wish };
+    let event = shown(Event { run: open.run.clone(), seq: 0, time: open.since, kind }, secrets);
+    match event.kind {
+        EventKind::BlockWaiting { block, wish: Wish::Answer(question), .. } => {
+            OpenQuestion { block, question, ..open }
+        }
+        _ => open,
     }
 }
 

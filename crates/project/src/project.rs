@@ -41,6 +41,8 @@ pub struct Checked {
     pub source: Source,
     /// The blueprint's name; empty where the file has none.
     pub name: String,
+    /// A sentence for lists.
+    pub description: Option<String>,
     /// The plan, if there is no error.
     pub plan: Option<Arc<Plan>>,
     /// Everything that was found, in file order.
@@ -255,6 +257,7 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
             return Checked {
                 source,
                 name: String::new(),
+                description: None,
                 plan: None,
                 diagnostics: vec![*diagnostic],
             };
@@ -278,7 +281,8 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
     if is_full(&diagnostics) {
         diagnostics.push(too_many(Span::new(text.len(), text.len())));
     }
-    Checked { source, name, plan, diagnostics }
+    let description = blueprint.description;
+    Checked { source, name, description, plan, diagnostics }
 }
 
 /// Returns the blueprint files of a folder, by name.
@@ -348,6 +352,7 @@ fn too_large(file: &str) -> Checked {
     Checked {
         source: Source::new(file, ""),
         name: String::new(),
+        description: None,
         plan: None,
         diagnostics: vec![diagnostic],
     }

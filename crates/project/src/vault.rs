@@ -2,6 +2,7 @@
 
 mod import;
 mod last_used;
+mod policy;
 mod uses;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use self::last_used::LastUsed;
 pub use self::{
     import::{Existing, Pair, PairState, import_pairs},
+    policy::{PolicyChange, policy_rows},
     uses::{Usage, Use, sentence, uses_of},
 };
 use crate::{
@@ -194,6 +196,16 @@ impl ProjectVault {
         let source = Arc::new(KeySource::Folder(keys));
         FileVault::init(&self.new_path, source).map_err(file_failure)?;
         Ok(())
+    }
+
+    /// Returns whether the vault file has a secret of this name.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if there is no vault, or it is locked.
+    pub fn has(&self, name: &SecretName) -> Result<bool> {
+        let listed = self.file.list().map_err(file_failure)?;
+        Ok(listed.iter().any(|listed| listed.name == *name))
     }
 
     /// Keeps a value as the next version of its name, for the next run on, and returns the version.

@@ -37,6 +37,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Entry {
     /// The blueprint's name; that of the file where it has none.
     pub(crate) name: String,
+    /// A sentence for lists.
+    pub(crate) description: Option<String>,
     /// The file as it is now, and its path as it is shown.
     pub(crate) source: Source,
     /// The plan in force: of this text, or where that is faulty of the last one that was not.
@@ -137,7 +139,7 @@ fn entry(file: &Path, registry: &Registry) -> Result<Entry> {
     let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = if checked.name.is_empty() { stem() } else { checked.name };
     let (source, plan, diagnostics) = (checked.source, checked.plan, checked.diagnostics);
-    Ok(Entry { name, source, plan, diagnostics })
+    Ok(Entry { name, description: checked.description, source, plan, diagnostics })
 }
 
 fn stamps(files: &[PathBuf]) -> Vec<Stamp> {

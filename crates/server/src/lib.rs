@@ -8,6 +8,7 @@
 mod access;
 mod api;
 mod catalogue;
+mod connections;
 mod problem;
 mod routes;
 mod runs;

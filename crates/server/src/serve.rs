@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use blueprint_project::{environment::Environment, failure::Failure, project::Project};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{access::Access, catalogue, routes, runs, site::Site};
+use crate::{access::Access, catalogue, connections, routes, runs, site::Site};
 
 /// How long runs have to come to an end when the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -42,14 +42,11 @@ pub async fn serve(
     tasks.spawn(runs::host(site.clone()));
     ready(address);
     let told = site.clone();
-    let closing = async move {
+    tasks.spawn(async move {
         stop.await;
         told.close();
-    };
-    axum::serve(listener, routes::all(site.clone()))
-        .with_graceful_shutdown(closing)
-        .await
-        .context("the server stopped")?;
+    });
+    connections::serve(listener, &routes::all(site.clone()), &site).await;
     tasks.shutdown().await;
     site.runs.close(GRACE).await;
     Ok(())

@@ -6,7 +6,7 @@ mod blueprints;
 mod form;
 mod graph;
 mod parts;
-mod shell;
+pub(crate) mod shell;
 mod start;
 
 use std::sync::Arc;
