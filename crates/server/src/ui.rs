@@ -6,6 +6,7 @@ mod blueprints;
 mod form;
 mod graph;
 mod parts;
+mod run;
 pub(crate) mod shell;
 mod start;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
+pub(crate) use self::run::Folds;
 use crate::site::Site;
 
 /// Returns the routes of the pages.
@@ -22,4 +24,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/assets/{file}", get(assets::file))
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
+        .route("/runs/{run}", get(run::page))
+        .route("/runs/{run}/view", get(run::view))
+        .route("/runs/{run}/stream", get(run::stream))
 }

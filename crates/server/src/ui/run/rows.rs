@@ -55,7 +55,9 @@ pub(in crate::ui) fn meta(row: &Row) -> String {
     let is_live = row.counts.running + row.counts.retrying + row.counts.waiting > 0;
     match (&row.waits, row.items.all) {
         (Some(Waits::Round(round)), _) => return format!("round {round}"),
-        (Some(Waits::Items), Some(all)) => return format!("{} / {}", grouped(row.items.done), grouped(all)),
+        (Some(Waits::Items), Some(all)) => {
+            return format!("{} / {}", grouped(row.items.done), grouped(all));
+        }
         _ => {}
     }
     if row.instances > 1 {
