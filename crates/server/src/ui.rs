@@ -7,6 +7,7 @@ mod form;
 mod graph;
 mod parts;
 mod run;
+mod runs;
 pub(crate) mod shell;
 mod start;
 
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/assets/{file}", get(assets::file))
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
+        .route("/runs", get(runs::page))
         .route("/runs/{run}", get(run::page))
         .route("/runs/{run}/view", get(run::view))
         .route("/runs/{run}/stream", get(run::stream))
