@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     runs::{PARK_AFTER, Runs},
     streams::Streams,
+    ui::Folds,
 };
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
@@ -44,6 +45,8 @@ pub(crate) struct Site {
     pub(crate) catalogue: Catalogue,
     /// The runs of this process.
     pub(crate) runs: Runs,
+    /// What was read of the runs that pages show.
+    pub(crate) folds: Folds,
     /// Who may do what.
     pub(crate) access: Access,
     /// How many clients there may be, and how slow.
@@ -92,6 +95,7 @@ impl Site {
             vault,
             catalogue,
             runs,
+            folds: Folds::default(),
             access,
             bounds,
             started,
