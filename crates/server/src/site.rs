@@ -18,6 +18,7 @@ use crate::{
     access::Access,
     catalogue::Catalogue,
     runs::{PARK_AFTER, Runs},
+    ui::Imports,
 };
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
@@ -44,6 +45,8 @@ pub(crate) struct Site {
     pub(crate) access: Access,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
+    /// Texts with secrets that wait for a yes.
+    pub(crate) imports: Imports,
     closing: watch::Sender<bool>,
 }
 
@@ -77,6 +80,7 @@ impl Site {
             runs,
             access,
             started,
+            imports: Imports::default(),
             closing: watch::Sender::new(false),
         })
     }

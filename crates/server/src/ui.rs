@@ -1,17 +1,27 @@
 //! Pages for people, one file each: rendered here, complete without scripts.
 
 mod assets;
+mod diagnostics;
+mod excerpt;
 mod parts;
 pub(crate) mod shell;
 mod start;
+mod tokens;
+mod vault;
 
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
+pub(crate) use self::vault::Imports;
 use crate::site::Site;
 
 /// Returns the routes of the pages.
 pub(crate) fn routes() -> Router<Arc<Site>> {
-    Router::new().route("/", get(start::page)).route("/assets/{file}", get(assets::file))
+    Router::new()
+        .route("/", get(start::page))
+        .route("/assets/{file}", get(assets::file))
+        .route("/diagnostics", get(diagnostics::page))
+        .merge(tokens::routes())
+        .merge(vault::routes())
 }
