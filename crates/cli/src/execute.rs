@@ -61,6 +61,19 @@ pub fn runtime() -> Result<Runtime> {
         .context("cannot start the runtime")
 }
 
+/// Returns the runtime of a server of so many runs: each may wait in a thread for its script.
+///
+/// # Errors
+///
+/// Returns an error if the system gives no threads.
+pub fn runtime_for(runs: usize) -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(runs.saturating_add(512))
+        .build()
+        .context("cannot start the runtime")
+}
+
 /// Returns an engine that keeps its runs in this store.
 pub fn engine(journal: Arc<dyn Journal>, limits: Limits) -> Engine {
     Engine::new(journal, Clock::System, Ids::Random, limits)

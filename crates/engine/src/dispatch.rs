@@ -24,7 +24,7 @@ use blueprint_model::{
 };
 use jiff::Timestamp;
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     task::{Id, JoinError, JoinSet},
 };
 
@@ -47,6 +47,9 @@ const TURNS: usize = 64;
 /// After so many events that are not durable yet a run waits for the store.
 const MAX_BEHIND: u64 = 4_096;
 
+/// So many threads may wait for heavy scripts in other processes; there are fewer such processes.
+const MOST_THREADS: usize = 64;
+
 /// What runs share in a process. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -55,6 +58,8 @@ pub struct Engine {
     ids: Ids,
     limits: Arc<Limits>,
     parks_after: Option<Duration>,
+    /// Room for threads that wait for scripts in other processes.
+    threads: Arc<Semaphore>,
 }
 
 /// What a run starts with.
@@ -140,7 +145,8 @@ pub enum ResumeError<E> {
 impl Engine {
     /// Returns an engine over a journal.
     pub fn new(journal: Arc<dyn Journal>, clock: Clock, ids: Ids, limits: Limits) -> Self {
-        Self { journal, clock, ids, limits: Arc::new(limits), parks_after: None }
+        let (limits, threads) = (Arc::new(limits), Arc::new(Semaphore::new(MOST_THREADS)));
+        Self { journal, clock, ids, limits, parks_after: None, threads }
     }
 
     /// Parks runs that have nothing to do for at least this long: they keep neither task nor memory

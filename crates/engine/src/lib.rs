@@ -16,6 +16,7 @@ mod plan;
 mod replay;
 mod resolve;
 mod retry;
+mod schedule;
 mod state;
 mod view;
 pub mod why;
@@ -27,11 +28,15 @@ pub use crate::{
     host::{Host, News, Rebuild},
     library::{Library, Linked},
     outline::{Outline, OutlineEdge, OutlineNode},
-    plan::{BlockInfo, Built, Goes, Plan, PlannedUse, Preview, PreviewField, SecretNeed},
+    plan::{
+        BlockInfo, Built, Goes, Plan, PlannedKind, PlannedTrigger, PlannedUse, Preview,
+        PreviewField, SecretNeed,
+    },
     replay::{
         Difference, Divergence, Ended, Fate, Replay, ReplayedBlock, Verdict, Written,
         first_difference, state_after, written,
     },
+    schedule::Schedule,
     state::{Command, RunState},
     view::shown,
 };

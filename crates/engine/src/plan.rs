@@ -8,6 +8,7 @@ mod fields;
 mod flow;
 mod graph;
 mod names;
+mod part;
 mod preview;
 mod replace;
 mod scope;
@@ -40,6 +41,7 @@ pub(crate) use self::compile::{Compiled, Otherwise, Part, Place, Ref, Root};
 pub use self::{
     preview::{Preview, PreviewField},
     replace::BlockInfo,
+    triggers::{PlannedKind, PlannedTrigger},
     uses::{Goes, PlannedUse},
 };
 
@@ -58,6 +60,8 @@ pub struct Plan {
     pub timeout: Option<Duration>,
     /// Most blocks at work at once.
     pub concurrency: usize,
+    /// What starts a run, in file order.
+    pub triggers: Vec<PlannedTrigger>,
     pub(crate) on_error: OnError,
     pub(crate) graphs: Vec<GraphPlan>,
     pub(crate) needs: Vec<SecretNeed>,
@@ -120,6 +124,8 @@ pub(crate) struct Step {
     pub sees_state: bool,
     /// Whether it runs scripts.
     pub is_scripted: bool,
+    /// Whether who runs its scripts only waits for another process.
+    pub runs_elsewhere: bool,
     /// What its scripts were seen to cost.
     pub cost: Arc<Cost>,
     pub permit: Arc<Permit>,
@@ -128,6 +134,8 @@ pub(crate) struct Step {
     pub reads: Vec<u32>,
     /// Blocks of this graph that read its result.
     pub readers: u32,
+    /// Whether it is no part of the plan: a run that starts at another block never reaches it.
+    pub is_left_out: bool,
 }
 
 impl Step {
@@ -235,7 +243,6 @@ impl Plan {
             .map(|(graph, draft)| flow::Flow::of(graph, draft))
             .collect();
         flow::judge(&draft, &graphs, &flows, &mut diagnostics);
-        triggers::judge(blueprint, &mut diagnostics);
         let state_keys = state_keys::of(blueprint, &draft);
         let cx = compile::Cx {
             blueprint,
@@ -246,6 +253,7 @@ impl Plan {
             state_keys,
         };
         let mut parts = compile::compile(&cx, &mut diagnostics);
+        let triggers = triggers::judge(&cx, &parts, &mut diagnostics);
         if is_full(&diagnostics) {
             return Built::refused(diagnostics);
         }
@@ -264,6 +272,7 @@ impl Plan {
                 state: Arc::new(blueprint.state.clone()),
                 timeout: blueprint.timeout,
                 concurrency: blueprint.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
+                triggers,
                 on_error: blueprint.on_error,
                 graphs,
                 needs,

@@ -368,7 +368,7 @@ fn borrowed<'f>(value: &'f Value, step: &ValueStep<'_>, part: usize) -> Found<'f
 }
 
 /// Says which part of a path is missing.
-fn missing(spelled: &str, part: usize) -> String {
+pub(crate) fn missing(spelled: &str, part: usize) -> String {
     let cuts: Vec<usize> = spelled
         .char_indices()
         .filter(|(at, c)| *at > 0 && (*c == '.' || *c == '['))

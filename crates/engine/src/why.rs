@@ -61,6 +61,8 @@ pub enum Stands {
     Pending,
     /// It may start and has not.
     Due,
+    /// The run starts at a block from which it cannot be reached.
+    LeftOut,
     /// An attempt is at work.
     Running {
         /// Which attempt.
@@ -277,6 +279,9 @@ fn edge_in(fold: &Fold, at: At, edge: crate::plan::Incoming) -> EdgeIn {
 }
 
 fn stands(fold: &Fold, at: At) -> Stands {
+    if fold.step(at).is_left_out {
+        return Stands::LeftOut;
+    }
     let Some(record) = fold.record(at) else {
         // A block that nothing leads to starts by itself.
         return if fold.step(at).in_degree == 0 { Stands::Due } else { pending_or_due(fold, at) };

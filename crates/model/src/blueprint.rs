@@ -65,12 +65,14 @@ pub struct SecretRule {
 /// What starts a run, beside a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trigger {
+    /// Its own id; without one it is known by its kind and number.
+    pub id: Option<Spanned<String>>,
     /// Which kind, with its own settings.
     pub kind: TriggerKind,
     /// Runs only what is reachable from this block.
     pub start: Option<Spanned<String>>,
-    /// Default inputs.
-    pub inputs: Value,
+    /// Inputs: defaults, and what is taken from the payload by references.
+    pub inputs: Vec<(Spanned<String>, FieldNode)>,
     /// Default payload.
     pub payload: Value,
     /// Where it is written.
@@ -90,6 +92,8 @@ pub enum TriggerKind {
         timezone: Option<Spanned<String>>,
         /// Whether a firing that was missed is made up for.
         missed: Missed,
+        /// What happens when it fires while its last run is not over.
+        overlap: Overlap,
     },
     /// An event of a page.
     Event {
@@ -113,6 +117,29 @@ pub enum Missed {
     Skip,
     /// Made up for, once.
     RunOnce,
+}
+
+/// What happens when a schedule fires while the run of its last firing is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overlap {
+    /// Nothing.
+    #[default]
+    Skip,
+    /// It starts when that run is over; at most one firing waits.
+    Queue,
+    /// It starts beside that run.
+    Parallel,
+}
+
+impl Overlap {
+    /// Every policy with its name in a file.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("skip", Self::Skip), ("queue", Self::Queue), ("parallel", Self::Parallel)];
+}
+
+impl Missed {
+    /// Every policy with its name in a file.
+    pub const ALL: [(&'static str, Self); 2] = [("skip", Self::Skip), ("run_once", Self::RunOnce)];
 }
 
 /// Defaults for all blocks that reach outside.

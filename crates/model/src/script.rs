@@ -19,6 +19,12 @@ pub trait Language: Send + Sync {
 
     /// Runs a program that this language compiled. Blocks the thread; polls `scope.cancel`.
     fn run(&self, program: &Program, scope: ScriptScope<'_>) -> Result<ScriptEnd, ScriptError>;
+
+    /// Returns whether a thread that runs a script only waits for another process, so that it must
+    /// not be one that others need.
+    fn runs_elsewhere(&self) -> bool {
+        false
+    }
 }
 
 /// A compiled program; only its language knows what is in it.
@@ -134,6 +140,11 @@ impl Script {
             }
             err
         })
+    }
+
+    /// Returns whether who runs it only waits for another process.
+    pub fn runs_elsewhere(&self) -> bool {
+        self.0.language.runs_elsewhere()
     }
 
     /// Returns whether it uses a variable.

@@ -253,15 +253,28 @@ fn may_pass(result: &Value) -> bool {
     }
 }
 
-/// Returns plan and library with the blocks in them that a run's setup mocks, or that answer as they
-/// did in an earlier run.
+/// Returns plan and library as a run's setup says: with the blocks in them that it mocks, or that
+/// answer as they did in an earlier run, and from the block that it starts at.
 ///
 /// # Errors
 ///
 /// Returns a failure if there is no such block, or no such answer of it.
 pub fn put_again(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {
     let Pinned { plan, library } = earlier::put(setup, plan, library)?;
-    put_mocks(setup, plan, library)
+    let Pinned { plan, library } = put_mocks(setup, plan, library)?;
+    Ok(Pinned { plan: start_at(setup, plan)?, library })
+}
+
+fn start_at(setup: &Value, plan: Arc<Plan>) -> Result<Arc<Plan>> {
+    let Some(block) = earlier::start_of(setup) else { return Ok(plan) };
+    match plan.starting_at(block) {
+        Some(part) => Ok(Arc::new(part)),
+        None => {
+            let outline = plan.outline();
+            let names = outline.nodes.iter().map(|node| node.id.as_str());
+            Err(Failure::unknown("block", block, names).into())
+        }
+    }
 }
 
 fn put_mocks(setup: &Value, plan: Arc<Plan>, library: Arc<Library>) -> Result<Pinned> {

@@ -56,13 +56,24 @@ pub fn of(block: &str, run: &str, plan: &Arc<Plan>, history: History) -> Result<
         return Err(Failure::wrong(format!("run {short} has no first event")).into());
     };
     let (inputs, payload) = ((**inputs).clone(), (**payload).clone());
-    let setup = json!({
+    let mut setup = json!({
         "run": history.summary.run.as_str(),
         "block": block,
         "answers": answers,
         "derived": derived(&history),
     });
+    if let Some(start) = start_of(&history.record.setup) {
+        // What that run left out has no answers, and is left out again.
+        if followers(start, &plan.outline()).is_ok_and(|kept| kept.contains(block)) {
+            setup["start"] = start.into();
+        }
+    }
     Ok(Earlier { setup, inputs, payload, handles: history.record.handles })
+}
+
+/// Returns the block that a run starts at, if it is set up with one.
+pub fn start_of(setup: &Value) -> Option<&str> {
+    setup["start"].as_str().or_else(|| setup["from"]["start"].as_str())
 }
 
 /// Returns the block and all that can be reached from it.

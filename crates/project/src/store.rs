@@ -10,7 +10,7 @@ use blueprint_model::{
     Journal, JournalError, Limits, Registry, RunRecord, Secrets, Value, code,
     journal::{HandleTable, History, RunFilter, RunSummary},
 };
-use blueprint_vault::{LoadError, Vault};
+use blueprint_vault::{LoadError, Refusal, Signed, Vault};
 
 use crate::{
     canned, earlier,
@@ -240,6 +240,15 @@ impl Rebuilder {
         let secrets = loaded.map_err(|err| self.failure(&err))?;
         earlier::learn(setup, &secrets);
         Ok(secrets)
+    }
+
+    /// Judges a signature with a key of the vault; the value stays there.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the signature does not count.
+    pub fn verify(&self, signed: &Signed<'_>) -> Result<(), Refusal> {
+        self.vault.verify(signed, secrets::now())
     }
 
     fn failure(&self, err: &LoadError) -> anyhow::Error {

@@ -96,6 +96,7 @@ pub fn verdict(stands: &Stands, phase: Phase) -> String {
     match stands {
         Stands::Pending => "waits for blocks before it".into(),
         Stands::Due => "is due and has not started".into(),
+        Stands::LeftOut => "is left out: nothing leads to it from where the run starts".into(),
         Stands::Running { attempt, .. } if phase == Phase::Interrupted => {
             format!("was in flight, in attempt {attempt}, when its process ended")
         }
@@ -225,6 +226,7 @@ fn stands_to_json(stands: &Stands) -> Value {
     match stands {
         Stands::Pending => json!({"status": "pending"}),
         Stands::Due => json!({"status": "due"}),
+        Stands::LeftOut => json!({"status": "left_out"}),
         Stands::Running { attempt, since } => {
             json!({"status": "running", "attempt": attempt, "since": time(since)})
         }

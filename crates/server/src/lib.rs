@@ -17,4 +17,7 @@ mod site;
 pub mod tokens;
 mod ui;
 
-pub use crate::serve::{Options, serve};
+pub use crate::{
+    connections::Bounds,
+    serve::{Options, serve},
+};

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::{
     access::Access,
     catalogue::Catalogue,
+    connections::Bounds,
     runs::{PARK_AFTER, Runs},
     ui::Imports,
 };
@@ -43,6 +44,8 @@ pub(crate) struct Site {
     pub(crate) runs: Runs,
     /// Who may do what.
     pub(crate) access: Access,
+    /// How many clients there may be, and how slow.
+    pub(crate) bounds: Bounds,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
     /// Texts with secrets that wait for a yes.
@@ -57,7 +60,12 @@ impl Site {
     ///
     /// Returns a failure if the store or the vault's settings keep it from that, or an error if the
     /// processes of the sandbox cannot be started.
-    pub(crate) fn open(project: Project, environment: Environment, access: Access) -> Result<Self> {
+    pub(crate) fn open(
+        project: Project,
+        environment: Environment,
+        access: Access,
+        bounds: Bounds,
+    ) -> Result<Self> {
         let journal = store::open(&project, &environment)?;
         let rebuilder = Rebuilder::new(&project, &environment)?;
         let registry = project.registry()?;
@@ -79,6 +87,7 @@ impl Site {
             catalogue,
             runs,
             access,
+            bounds,
             started,
             imports: Imports::default(),
             closing: watch::Sender::new(false),

@@ -1,8 +1,12 @@
 //! Pages for people, one file each: rendered here, complete without scripts.
 
 mod assets;
+mod blueprint;
+mod blueprints;
 mod diagnostics;
 mod excerpt;
+mod form;
+mod graph;
 mod parts;
 pub(crate) mod shell;
 mod start;
@@ -24,4 +28,6 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/diagnostics", get(diagnostics::page))
         .merge(tokens::routes())
         .merge(vault::routes())
+        .route("/blueprints", get(blueprints::page))
+        .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
 }

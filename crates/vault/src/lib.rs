@@ -19,6 +19,7 @@ pub mod net;
 pub mod open;
 pub mod strength;
 pub mod vault;
+pub mod verify;
 
 mod crypto;
 
@@ -33,4 +34,5 @@ pub use crate::{
     open::{PROVIDERS, Source, Sources, open},
     strength::weakness,
     vault::{LoadError, Need, Vault, without_values},
+    verify::{Refusal, Signed},
 };

@@ -14,7 +14,7 @@ use crate::{crypto, derivations::derivations, net};
 /// Sources of secrets, in order: the first that has a key gives it.
 pub struct Vault {
     providers: Vec<Box<dyn Provider>>,
-    audit: Audit,
+    pub(crate) audit: Audit,
 }
 
 /// A key that a run names.
@@ -169,7 +169,10 @@ impl Vault {
         listing
     }
 
-    fn find(&self, name: &SecretName) -> Result<Option<(&'static str, Entry)>, LoadError> {
+    pub(crate) fn find(
+        &self,
+        name: &SecretName,
+    ) -> Result<Option<(&'static str, Entry)>, LoadError> {
         for provider in &self.providers {
             let provider = provider.as_ref();
             if let Some(entry) = provider.get(name).map_err(|err| failure(provider, name, err))? {

@@ -52,7 +52,7 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     let listen = args.listen.as_deref().unwrap_or(&project.settings.server.listen);
     let listen = address(listen)?;
     let browser = if args.open { Browser::Open } else { Browser::Leave };
-    let runtime = execute::runtime()?;
+    let runtime = execute::runtime_for(project.settings.server.max_runs)?;
     let result = runtime.block_on(serve(project.serving(), listen, browser, app));
     runtime.shutdown_background();
     result
@@ -89,7 +89,7 @@ pub(super) async fn serve(
             open(address);
         }
     };
-    let serving = blueprint_server::serve(project, environment, Options { listen }, ready, stop);
+    let serving = blueprint_server::serve(project, environment, Options::at(listen), ready, stop);
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => return served.map(|()| Exit::Fine),

@@ -22,6 +22,7 @@ fn tone(stands: &Stands, phase: Phase) -> Tone {
         Stands::Running { .. } if phase == Phase::Interrupted => Tone::Warn,
         Stands::Retrying { .. } | Stands::Ended(Ended::Cancelled { .. }) => Tone::Warn,
         Stands::Pending
+        | Stands::LeftOut
         | Stands::Due
         | Stands::Running { .. }
         | Stands::Looping { .. }

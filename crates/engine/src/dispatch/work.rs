@@ -18,7 +18,10 @@ use blueprint_model::{
 };
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::task::{AbortHandle, Id};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::{AbortHandle, Id},
+};
 
 use super::{Run, follow::Again, micros_between};
 use crate::{
@@ -296,7 +299,8 @@ impl Run {
         let number = job.cx.attempt;
         let is_script = !step.sees_state && step.is_scripted;
         let began = if is_script { self.read_clock() } else { self.now };
-        let worked = poll_once(job).unwrap_or_else(|| broken(step, self.attempt(at, number)));
+        let polled = if step.runs_elsewhere { poll_aside(job) } else { poll_once(job) };
+        let worked = polled.unwrap_or_else(|| broken(step, self.attempt(at, number)));
         let now = self.read_clock();
         if is_script {
             step.cost.note(micros_between(began, now));
@@ -348,12 +352,26 @@ impl Run {
         let egress = job.cx.egress.clone();
         let broken = broken(step, attempt);
         let (clock, cost) = (self.engine.clock.clone(), step.cost.clone());
-        let abort = self.tasks.spawn_blocking(move || {
+        let work = move || {
             let began = clock.now();
             let worked = poll_once(job).unwrap_or(broken);
             cost.note(micros_between(began, clock.now()));
             (at, Ok(worked))
-        });
+        };
+        let abort = if step.runs_elsewhere {
+            let threads = self.engine.threads.clone();
+            self.tasks.spawn(async move {
+                // Threads that only wait must not be all that there are. Nobody closes the room.
+                let _turn = threads.acquire().await;
+                match tokio::task::spawn_blocking(work).await {
+                    Ok(worked) => worked,
+                    // It ends only with the runtime, and this task with it.
+                    Err(_) => std::future::pending().await,
+                }
+            })
+        } else {
+            self.tasks.spawn_blocking(work)
+        };
         self.at_work.insert(at, AtWork { abort, cancel, egress });
         Ok(())
     }
@@ -507,6 +525,14 @@ impl Run {
 /// Does work that does not wait; `None` if it panicked, or waited all the same.
 fn poll_once(job: Job) -> Option<Worked> {
     AssertUnwindSafe(work(job)).catch_unwind().now_or_never()?.ok()
+}
+
+/// Does work that waits for another process; meanwhile this thread's other tasks go on elsewhere.
+fn poll_aside(job: Job) -> Option<Worked> {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| poll_once(job)),
+        _ => poll_once(job),
+    }
 }
 
 async fn work(job: Job) -> Worked {

@@ -221,6 +221,15 @@ fn step(
         .fields
         .iter()
         .any(|(_, compiled)| matches!(compiled, Compiled::Script(_) | Compiled::Cases(_)));
+    let runs_elsewhere = parts.fields.iter().any(|(_, compiled)| match compiled {
+        Compiled::Script(script) => script.runs_elsewhere(),
+        Compiled::Cases(cases) => cases.iter().any(|(_, script)| script.runs_elsewhere()),
+        Compiled::Literal(_)
+        | Compiled::Whole(_)
+        | Compiled::Text(_)
+        | Compiled::List(_)
+        | Compiled::Object(_) => false,
+    });
     let sees_state = parts.variables.iter().any(|(_, reference)| reference.root == Root::State)
         || kind.fields.iter().any(|field| field.kind == FieldKind::StatePath)
         || kind.has_body();
@@ -247,16 +256,18 @@ fn step(
         variables: parts.variables,
         sees_state,
         is_scripted,
+        runs_elsewhere,
         cost: if is_scripted { Arc::default() } else { common.cost.clone() },
         permit: parts.permit.unwrap_or_else(|| common.permit.clone()),
         body: node.body,
         reads: parts.reads,
         readers: 0,
+        is_left_out: false,
     }
 }
 
 /// Tells each edge its place among the edges into its target.
-fn place_edges(steps: &mut [Step]) {
+pub(crate) fn place_edges(steps: &mut [Step]) {
     let places: Vec<Vec<(u32, u32)>> = steps
         .iter()
         .map(|step| step.incoming.iter().map(|edge| (edge.from, edge.outcome)).collect())
@@ -272,7 +283,8 @@ fn place_edges(steps: &mut [Step]) {
     }
 }
 
-fn count_readers(steps: &mut [Step]) {
+/// Counts for each block who reads its result.
+pub(crate) fn count_readers(steps: &mut [Step]) {
     for reader in 0..steps.len() {
         for read in 0..steps[reader].reads.len() {
             let read = steps[reader].reads[read] as usize;

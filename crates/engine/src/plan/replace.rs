@@ -93,6 +93,7 @@ impl Plan {
                 step.variables.clear();
                 (step.retry, step.timeout, step.expect) = (None, None, None);
                 (step.sees_state, step.is_scripted) = (false, false);
+                step.runs_elsewhere = false;
             }
         }
         plan

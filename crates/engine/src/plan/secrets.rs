@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use blueprint_model::{
     Blueprint, Diagnostic, SecretName, Span,
     block::Reach,
-    blueprint::{FieldValue, SecretRule},
+    blueprint::{FieldValue, SecretRule, Trigger, TriggerKind},
     code,
     diagnostic::{is_full, suggest},
     egress::{Destination, HostPattern, Permit, SecretGrant},
@@ -270,13 +270,25 @@ pub(crate) fn destination(start: &str, is_whole: bool) -> Option<Destination> {
     })
 }
 
+/// Returns the secret that calls of a webhook are signed with.
+fn signing_key(trigger: &Trigger) -> Option<&str> {
+    match &trigger.kind {
+        TriggerKind::Webhook { signing_key } => {
+            signing_key.as_ref()?.template.as_whole()?.first_key()
+        }
+        TriggerKind::Api | TriggerKind::Cron { .. } | TriggerKind::Event { .. } => None,
+    }
+}
+
 fn unused(
     blueprint: &Blueprint,
     needs: &BTreeMap<SecretName, SecretNeed>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
+    let keys: Vec<&str> = blueprint.triggers.iter().filter_map(signing_key).collect();
     for (name, rule) in blueprint.secrets.iter().flatten() {
-        if !needs.keys().any(|known| known.as_str() == name) {
+        let is_key = keys.contains(&name.as_str());
+        if !is_key && !needs.keys().any(|known| known.as_str() == name) {
             diagnostics.push(
                 Diagnostic::warning(
                     code::UNUSED_SECRET,

@@ -156,12 +156,14 @@ impl Scope {
         let slots: Vec<Slot> = steps
             .iter()
             .map(|step| Slot {
+                status: if step.is_left_out { Status::Skipped } else { Status::Pending },
                 open_edges: step.in_degree,
                 readers: step.readers,
                 ..Slot::default()
             })
             .collect();
-        let open = u32::try_from(slots.len()).expect("the reader bounds the blocks of a file");
+        let open = slots.iter().filter(|slot| !slot.status.is_ended()).count();
+        let open = u32::try_from(open).expect("the reader bounds the blocks of a file");
         Self {
             plan,
             graph,

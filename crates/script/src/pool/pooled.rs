@@ -62,6 +62,10 @@ impl Language for Pooled {
         Ok(Compiled { program: Arc::new(parcel), uses })
     }
 
+    fn runs_elsewhere(&self) -> bool {
+        true
+    }
+
     fn run(&self, program: &Program, scope: ScriptScope<'_>) -> Result<ScriptEnd, ScriptError> {
         let parcel = program
             .downcast_ref::<Parcel>()

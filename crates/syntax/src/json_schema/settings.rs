@@ -2,6 +2,7 @@
 
 use blueprint_model::{
     Value,
+    blueprint::{Missed, Overlap},
     schema::{Format, SchemaType},
 };
 use serde_json::json;
@@ -75,7 +76,18 @@ pub(crate) fn trigger() -> Value {
         ("api", json!({}), json!(["type"])),
         (
             "cron",
-            json!({"schedule": text, "timezone": text, "missed": {"enum": ["skip", "run_once"]}}),
+            json!({
+                "schedule": text,
+                "timezone": text,
+                "missed": {
+                    "enum": Missed::ALL.map(|(name, _)| name),
+                    "description": "What becomes of a time at which nothing was there to fire",
+                },
+                "overlap": {
+                    "enum": Overlap::ALL.map(|(name, _)| name),
+                    "description": "What a firing does while the last run is not over",
+                },
+            }),
             json!(["type", "schedule"]),
         ),
         ("event", json!({"component": text, "event": text}), json!(["type", "event"])),
@@ -87,8 +99,13 @@ pub(crate) fn trigger() -> Value {
         .map(|(name, keys, required)| {
             let mut properties = json!({
                 "type": {},
+                "id": {
+                    "type": "string",
+                    "pattern": "^[a-z][a-z0-9_-]*$",
+                    "description": "Its name; without one its type and number, as in `cron-1`",
+                },
                 "start": {"type": "string", "description": "Runs only what is reachable from here"},
-                "inputs": {"type": "object", "description": "Default inputs"},
+                "inputs": {"type": "object", "description": "Inputs; may take from `payload`"},
                 "payload": {"description": "Default payload"},
             });
             for (key, schema) in keys.as_object().into_iter().flatten() {

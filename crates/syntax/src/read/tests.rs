@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use blueprint_model::{
-    blueprint::{Backoff, FieldValue, Join, Missed, Text, TriggerKind},
+    blueprint::{Backoff, FieldValue, Join, Missed, Overlap, Text, TriggerKind},
     schema::SchemaType,
     template::Segment,
 };
@@ -80,12 +80,13 @@ fn the_example_is_read_as_it_says() {
     let secret = &blueprint.secrets.as_ref().unwrap()["WEATHER_API_KEY"];
     assert_eq!(secret.hosts[0].value, "api.weather.example");
     assert_eq!(blueprint.triggers.len(), 2);
-    let TriggerKind::Cron { schedule, timezone, missed } = &blueprint.triggers[1].kind else {
+    let TriggerKind::Cron { schedule, timezone, missed, overlap } = &blueprint.triggers[1].kind
+    else {
         panic!("no cron")
     };
     assert_eq!(schedule.value, "0 6 * * *");
     assert_eq!(timezone.as_ref().unwrap().value, "Europe/Paris");
-    assert_eq!(*missed, Missed::Skip);
+    assert_eq!((*missed, *overlap), (Missed::Skip, Overlap::Skip));
     let ids: Vec<&str> = blueprint.graph.nodes.keys().map(|id| &**id).collect();
     assert_eq!(ids, ["each_city", "warmest", "answer"]);
 }
@@ -256,11 +257,14 @@ fn secrets_name_hosts() {
 #[test]
 fn triggers_have_their_own_keys() {
     let keys = "triggers:\n  - {type: cron, schedule: '* * * * *', missed: run_once, start: end}\n  \
-                - {type: event, component: b, event: click, inputs: {a: 1}}\n  \
+                - {type: event, id: b, event: click, inputs: {a: 1, b: '@{payload.b}'}}\n  \
                 - {type: webhook, signing_key: '@{vault.K}', payload: [1]}";
     let triggers = check_keys(keys, &[]).triggers;
     assert_eq!(triggers[0].start.as_ref().unwrap().value, "end");
-    assert_eq!(triggers[1].inputs, json!({"a": 1}));
+    let [(a, one), (_, taken)] = triggers[1].inputs.as_slice() else { panic!() };
+    assert_eq!((a.value.as_str(), one.as_literal()), ("a", Some(json!(1))));
+    assert_eq!(taken.as_literal(), None);
+    assert_eq!(triggers[1].id.as_ref().unwrap().value, "b");
     assert_eq!(triggers[2].payload, json!([1]));
     let TriggerKind::Webhook { signing_key: Some(key) } = &triggers[2].kind else { panic!() };
     assert_eq!(key.template.as_whole().unwrap().to_string(), "vault.K");

@@ -2,9 +2,8 @@
 
 use blueprint_model::{
     Diagnostic, Spanned, Value,
-    blueprint::{Missed, Trigger, TriggerKind},
+    blueprint::{FieldNode, Missed, Overlap, Trigger, TriggerKind},
     code,
-    value::Map as JsonMap,
 };
 
 use crate::{
@@ -17,7 +16,14 @@ use crate::{
 
 const TYPES: &[&str] = &["api", "cron", "event", "webhook"];
 
-const MISSED: &[(&str, Missed)] = &[("skip", Missed::Skip), ("run_once", Missed::RunOnce)];
+const API: &[&str] = &["type", "id", "start", "inputs", "payload"];
+
+const CRON: &[&str] =
+    &["type", "id", "schedule", "timezone", "missed", "overlap", "start", "inputs", "payload"];
+
+const EVENT: &[&str] = &["type", "id", "component", "event", "start", "inputs", "payload"];
+
+const WEBHOOK: &[&str] = &["type", "id", "signing_key", "start", "inputs", "payload"];
 
 /// Reads `triggers`.
 pub(crate) fn triggers(reader: &mut Reader<'_>, entry: &Entry) -> Vec<Trigger> {
@@ -49,15 +55,20 @@ fn trigger(reader: &mut Reader<'_>, item: &Tree) -> Option<Trigger> {
     };
     let name = reader.text("type", entry)?;
     let kind = kind(reader, item, map, &name);
+    let id = map.get("id").and_then(|entry| reader.text("id", entry));
     let start = map.get("start").and_then(|entry| reader.text("start", entry));
-    let mut inputs = Value::Object(JsonMap::new());
-    if let Some(entry) = map.get("inputs")
-        && reader.object("inputs", entry).is_some()
-    {
-        inputs = entry.value.to_value();
-    }
+    let inputs = map.get("inputs").map(|entry| inputs(reader, entry)).unwrap_or_default();
     let payload = map.get("payload").map_or(Value::Null, |entry| entry.value.to_value());
-    Some(Trigger { kind: kind?, start, inputs, payload, span: item.span })
+    Some(Trigger { id, kind: kind?, start, inputs, payload, span: item.span })
+}
+
+fn inputs(reader: &mut Reader<'_>, entry: &Entry) -> Vec<(Spanned<String>, FieldNode)> {
+    let Some(map) = reader.object("inputs", entry) else { return Vec::new() };
+    let read = |(key, entry): (&String, &Entry)| {
+        let value = fields::field(reader, entry.value.clone());
+        (Spanned::new(key.clone(), entry.key_span), value)
+    };
+    map.iter().map(read).collect()
 }
 
 fn kind(
@@ -68,14 +79,13 @@ fn kind(
 ) -> Option<TriggerKind> {
     match name.value.as_str() {
         "api" => {
-            reader.unknown_keys(map, &["type", "start", "inputs", "payload"], "a trigger `api`");
+            reader.unknown_keys(map, API, "a trigger `api`");
             Some(TriggerKind::Api)
         }
         "cron" => cron(reader, item, map),
         "event" => event(reader, item, map),
         "webhook" => {
-            let known = &["type", "signing_key", "start", "inputs", "payload"];
-            reader.unknown_keys(map, known, "a trigger `webhook`");
+            reader.unknown_keys(map, WEBHOOK, "a trigger `webhook`");
             let key = map.get("signing_key");
             let signing_key = key.and_then(|entry| fields::text(reader, "signing_key", entry));
             Some(TriggerKind::Webhook { signing_key })
@@ -89,10 +99,11 @@ fn kind(
 }
 
 fn cron(reader: &mut Reader<'_>, item: &Tree, map: &Map) -> Option<TriggerKind> {
-    let known = &["type", "schedule", "timezone", "missed", "start", "inputs", "payload"];
-    let meant = reader.unknown_keys(map, known, "a trigger `cron`");
+    let meant = reader.unknown_keys(map, CRON, "a trigger `cron`");
     let timezone = map.get("timezone").and_then(|entry| reader.text("timezone", entry));
-    let missed = map.get("missed").and_then(|entry| reader.choice("missed", entry, MISSED));
+    let missed = map.get("missed").and_then(|entry| reader.choice("missed", entry, &Missed::ALL));
+    let overlap = map.get("overlap");
+    let overlap = overlap.and_then(|entry| reader.choice("overlap", entry, &Overlap::ALL));
     let Some(entry) = map.get("schedule") else {
         if !meant.contains(&"schedule") {
             let message = "a trigger `cron` has no `schedule`";
@@ -102,12 +113,12 @@ fn cron(reader: &mut Reader<'_>, item: &Tree, map: &Map) -> Option<TriggerKind> 
         return None;
     };
     let schedule = reader.text("schedule", entry)?;
-    Some(TriggerKind::Cron { schedule, timezone, missed: missed.unwrap_or_default() })
+    let (missed, overlap) = (missed.unwrap_or_default(), overlap.unwrap_or_default());
+    Some(TriggerKind::Cron { schedule, timezone, missed, overlap })
 }
 
 fn event(reader: &mut Reader<'_>, item: &Tree, map: &Map) -> Option<TriggerKind> {
-    let known = &["type", "component", "event", "start", "inputs", "payload"];
-    let meant = reader.unknown_keys(map, known, "a trigger `event`");
+    let meant = reader.unknown_keys(map, EVENT, "a trigger `event`");
     let component = map.get("component").and_then(|entry| reader.text("component", entry));
     let Some(entry) = map.get("event") else {
         if !meant.contains(&"event") {
