@@ -6,6 +6,8 @@ mod blueprints;
 mod form;
 mod graph;
 mod parts;
+mod run;
+mod runs;
 pub(crate) mod shell;
 mod start;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
+pub(crate) use self::run::Folds;
 use crate::site::Site;
 
 /// Returns the routes of the pages.
@@ -22,4 +25,8 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/assets/{file}", get(assets::file))
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
+        .route("/runs", get(runs::page))
+        .route("/runs/{run}", get(run::page))
+        .route("/runs/{run}/view", get(run::view))
+        .route("/runs/{run}/stream", get(run::stream))
 }
