@@ -3,6 +3,8 @@
 mod assets;
 mod blueprint;
 mod blueprints;
+mod diagnostics;
+mod excerpt;
 mod form;
 mod graph;
 mod parts;
@@ -10,12 +12,15 @@ mod run;
 mod runs;
 pub(crate) mod shell;
 mod start;
+mod tokens;
+mod vault;
 
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
 pub(crate) use self::run::Folds;
+pub(crate) use self::vault::Imports;
 use crate::site::Site;
 
 /// Returns the routes of the pages.
@@ -23,6 +28,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(start::page))
         .route("/assets/{file}", get(assets::file))
+        .route("/diagnostics", get(diagnostics::page))
+        .merge(tokens::routes())
+        .merge(vault::routes())
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
         .route("/runs", get(runs::page))
