@@ -1,3 +1,6 @@
 //! A project served: what comes back over HTTP. One module for each area.
 
+mod api;
 mod basics;
+mod overload;
+mod streams;
