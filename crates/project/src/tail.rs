@@ -14,6 +14,7 @@ use crate::earlier;
 const PAGE: usize = 500;
 
 /// A place in the events of a run. What was not asked for yet is in the store, not in memory.
+#[derive(Clone)]
 pub struct Tail {
     run: RunId,
     handles: Secrets,

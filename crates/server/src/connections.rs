@@ -18,20 +18,40 @@ use tower::Service as _;
 use self::patience::Patient;
 use crate::site::Site;
 
-/// Most connections at once, and so most requests: each connection has one at a time.
+/// Most connections at once, however many files may be open.
 const MAX_CONNECTIONS: usize = 4_096;
 /// The same where the system does not say how many files a process may open.
 const FEW_CONNECTIONS: usize = 100;
-/// How long a client may take to send the head of a request, or to begin its next one.
-const HEAD_TIME: Duration = Duration::from_secs(15);
-/// How long a client may read nothing of what it is sent.
-const STALL_TIME: Duration = Duration::from_secs(30);
 /// The longest head of a request.
 const MAX_HEAD: usize = 32 << 10;
 /// How long requests have to come to an end when the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long nobody is let in where the system refuses.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How many clients there may be, and how slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Most connections at once, and so most requests: each connection has one at a time.
+    pub connections: usize,
+    /// How long a client may take to send the head of a request, or to begin its next one.
+    pub head_time: Duration,
+    /// How long a client may take to send the body of a request.
+    pub body_time: Duration,
+    /// How long a client may read nothing of what it is sent.
+    pub stall_time: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections: most(),
+            head_time: Duration::from_secs(15),
+            body_time: Duration::from_secs(20),
+            stall_time: Duration::from_secs(30),
+        }
+    }
+}
+
 /// What somebody is told who is one too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
                       content-type: application/problem+json\r\ncontent-length: 84\r\n\r\n\
@@ -40,7 +60,8 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconn
 /// Serves connections until the site closes; then no new one is let in, and those at work have a
 /// little time.
 pub(crate) async fn serve(listener: TcpListener, router: &Router, site: &Arc<Site>) {
-    let permits = Arc::new(Semaphore::new(most()));
+    let bounds = site.bounds;
+    let permits = Arc::new(Semaphore::new(bounds.connections));
     let mut connections = JoinSet::new();
     let mut closing = pin!(site.closing());
     loop {
@@ -84,8 +105,11 @@ async fn one(stream: TcpStream, address: SocketAddr, router: Router, site: &Site
         router.clone().call(request.map(Body::new))
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_header_size(MAX_HEAD);
-    let stream = TokioIo::new(Patient::new(stream, STALL_TIME));
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(site.bounds.head_time)
+        .max_header_size(MAX_HEAD);
+    let stream = TokioIo::new(Patient::new(stream, site.bounds.stall_time));
     let mut connection = pin!(builder.serve_connection(stream, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -21,4 +21,7 @@ mod streams;
 pub mod tokens;
 mod ui;
 
-pub use crate::serve::{Options, serve};
+pub use crate::{
+    connections::Bounds,
+    serve::{Options, serve},
+};

@@ -6,7 +6,13 @@ use anyhow::{Context as _, Result};
 use blueprint_project::{environment::Environment, failure::Failure, project::Project};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{access::Access, catalogue, connections, routes, runs, site::Site};
+use crate::{
+    access::Access,
+    catalogue,
+    connections::{self, Bounds},
+    routes, runs,
+    site::Site,
+};
 
 /// How long runs have to come to an end when the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -15,6 +21,15 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// How many clients there may be, and how slow.
+    pub bounds: Bounds,
+}
+
+impl Options {
+    /// Returns the options of a server at an address, all else as it is by itself.
+    pub fn at(listen: SocketAddr) -> Self {
+        Self { listen, bounds: Bounds::default() }
+    }
 }
 
 /// Serves a project until `stop` comes true. `ready` is told the address.
@@ -35,7 +50,7 @@ pub async fn serve(
     })?;
     let address = listener.local_addr().context("the socket has no address")?;
     let access = Access::new(address, &project.settings.server.hosts);
-    let site = Arc::new(Site::open(project, environment, access)?);
+    let site = Arc::new(Site::open(project, environment, access, options.bounds)?);
     site.access.begin(&*site.journal).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn(catalogue::watch(site.clone()));

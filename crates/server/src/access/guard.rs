@@ -28,8 +28,6 @@ use crate::{problem::Problem, site::Site, ui::shell::Fault};
 
 /// The longest body that is read.
 pub(crate) const MAX_BODY: usize = 1 << 20;
-/// How long a client may take to send it.
-const BODY_TIME: Duration = Duration::from_secs(20);
 /// What a page may load and do: what is of this server, and nothing written into the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
                       data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
@@ -108,7 +106,11 @@ async fn admit(site: &Arc<Site>, request: Request) -> Result<Request, Refusal> {
         let taken = access.buckets.take(Rate::Secrets, &visitor.bucket(address), Instant::now());
         taken.map_err(too_often)?;
     }
-    let body = if is_act { read(&parts.headers, body).await? } else { Bytes::new() };
+    let body = if is_act {
+        read(&parts.headers, body, site.bounds.body_time).await?
+    } else {
+        Bytes::new()
+    };
     if is_act && is_browser && needs != Needs::Signature {
         match is_page(&path) {
             true => check_form(&visitor, &parts.headers, &body)?,
@@ -143,12 +145,12 @@ fn allow(visitor: &Visitor, scope: Scope, parts: &Parts, sender: Sender) -> Resu
 }
 
 /// Reads a body whole, within bounds of size and time.
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Bytes, Problem> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
     if length.is_some_and(|length: usize| length > MAX_BODY) {
         return Err(too_large());
     }
-    match timeout(BODY_TIME, axum::body::to_bytes(body, MAX_BODY)).await {
+    match timeout(within, axum::body::to_bytes(body, MAX_BODY)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(err)) if is_too_large(&err) => Err(too_large()),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body was cut off")),
@@ -217,7 +219,8 @@ fn harden(headers: &mut HeaderMap, path: &str) {
     let pairs = [
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
+        // Without any, browsers send the forms of these pages as if they were of nobody.
+        ("referrer-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
     ];
