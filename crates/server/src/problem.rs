@@ -71,6 +71,10 @@ impl From<anyhow::Error> for Problem {
         let status = match failure.blame {
             Blame::Asker if failure.code == Some(code::NO_RUN) => StatusCode::NOT_FOUND,
             Blame::Asker => StatusCode::UNPROCESSABLE_ENTITY,
+            // It stays so until somebody stores them: trying again does not help.
+            Blame::Environment if failure.code == Some(code::SECRETS_MISSING) => {
+                StatusCode::CONFLICT
+            }
             Blame::Environment => StatusCode::SERVICE_UNAVAILABLE,
         };
         let problem = Self::new(status, failure.message.clone());
