@@ -7,6 +7,7 @@
 pub mod disk;
 pub mod harness;
 pub mod instructions;
+pub mod load;
 pub mod memory;
 pub mod scripts;
 pub mod server;

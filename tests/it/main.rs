@@ -11,6 +11,7 @@ mod readme;
 mod replay;
 mod schema;
 mod semantics;
+mod server;
 mod simulation;
 mod suite;
 mod tidy;

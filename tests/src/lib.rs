@@ -11,6 +11,7 @@ pub mod reference;
 pub mod replay;
 pub mod run;
 pub mod secrets;
+pub mod served;
 pub mod server;
 pub mod trace;
 pub mod workspace;

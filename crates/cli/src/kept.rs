@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use blueprint_model::RunRecord;
 use blueprint_project::{
     history::Kept,
     project::Project,
@@ -29,9 +30,10 @@ pub fn open(typed: &str, app: &App) -> Result<(Project, Kept)> {
 }
 
 /// Returns a run's tree, as it was shown while it ran.
-pub fn tree(kept: &Kept, pinned: Option<&Pinned>, paint: Paint) -> Tree {
+pub fn tree(record: &RunRecord, pinned: Option<&Pinned>, paint: Paint) -> Tree {
     let known = pinned.map_or_else(tree::outline::Outline::default, |pinned| {
         execute::known_blocks(&pinned.plan, &pinned.library)
     });
-    Tree::new(kept.file(), known, paint)
+    let file = record.sources.first().map_or("", |source| source.file.as_str());
+    Tree::new(file, known, paint)
 }

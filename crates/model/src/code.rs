@@ -157,6 +157,16 @@ pub const SECRETS_MISSING: Code = Code("BP0604");
 pub const WEAK_SECRET: Code = Code("BP0605");
 /// A secret's value was given as an argument.
 pub const SECRET_IN_ARGUMENT: Code = Code("BP0606");
+/// A request to the server brings no token that it knows.
+pub const NO_TOKEN: Code = Code("BP0701");
+/// A token does not allow what was asked for.
+pub const NOT_ALLOWED: Code = Code("BP0702");
+/// The server was asked by a name that is not its own.
+pub const OTHER_HOST: Code = Code("BP0703");
+/// A page of another site sent something.
+pub const CROSS_SITE: Code = Code("BP0704");
+/// Somebody does something too often.
+pub const TOO_OFTEN: Code = Code("BP0705");
 /// `project.yaml` is wrong.
 pub const BAD_PROJECT: Code = Code("BP0801");
 /// A file was not found.
@@ -239,6 +249,11 @@ pub const ALL: &[Code] = &[
     SECRETS_MISSING,
     WEAK_SECRET,
     SECRET_IN_ARGUMENT,
+    NO_TOKEN,
+    NOT_ALLOWED,
+    OTHER_HOST,
+    CROSS_SITE,
+    TOO_OFTEN,
     BAD_PROJECT,
     NO_FILE,
     UNREADABLE,

@@ -92,6 +92,15 @@ fn is_of_the_vault(name: &str) -> bool {
     name.starts_with("BLUEPRINT_VAULT") || name.starts_with("BLUEPRINT_SECRET_")
 }
 
+/// Returns whether a text is the name of a host, with a port or without.
+fn is_host(text: &str) -> bool {
+    let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !name.is_empty()
+        && name.bytes().all(is_plain)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
 fn default_mount() -> String {
     "secret".into()
 }
@@ -185,13 +194,15 @@ pub enum Flush {
 pub struct Server {
     /// Address and port.
     pub listen: String,
+    /// Further names by which it is asked, such as that of a proxy before it.
+    pub hosts: Vec<String>,
     /// Most runs at once.
     pub max_runs: usize,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:7700".into(), max_runs: 1_000 }
+        Self { listen: "127.0.0.1:7700".into(), hosts: Vec::new(), max_runs: 1_000 }
     }
 }
 
@@ -226,6 +237,13 @@ impl Project {
         }
         let settings: Self =
             serde_path_to_error::deserialize(value).map_err(|err| ProjectError::of_serde(&err))?;
+        if let Some(host) = settings.server.hosts.iter().find(|host| !is_host(host)) {
+            return Err(ProjectError {
+                path: "server.hosts".into(),
+                message: format!("`{host}` is no host name"),
+                hint: Some("the name alone, as in `team.example`".into()),
+            });
+        }
         match settings.env.iter().find(|name| is_of_the_vault(name)) {
             Some(name) => Err(ProjectError {
                 path: "env".into(),
@@ -295,7 +313,7 @@ mod tests {
                 "result_size": "64MiB",
             },
             "store": {"path": ".blueprint/runs.db", "flush": "full", "keep": "30d"},
-            "server": {"listen": "127.0.0.1:7700", "max_runs": 1000},
+            "server": {"listen": "127.0.0.1:7700", "hosts": [], "max_runs": 1000},
             "commands": [],
         });
         let documented = Project::from_value(&documented).unwrap();

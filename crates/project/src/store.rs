@@ -7,9 +7,8 @@ use anyhow::{Context as _, Result};
 use blueprint_engine::{Library, Plan, Rebuilt};
 use blueprint_journal::{Flush, MemoryJournal, SqliteJournal};
 use blueprint_model::{
-    EventKind, Journal, JournalError, Limits, Registry, RunRecord, Secrets, code,
+    Journal, JournalError, Limits, Registry, RunRecord, Secrets, code,
     journal::{History, RunFilter, RunSummary},
-    secret::Derived,
 };
 use blueprint_vault::{LoadError, Refusal, Signed, Vault};
 
@@ -20,6 +19,7 @@ use crate::{
     project::{self, Project},
     secrets,
     settings::Flush as FlushSetting,
+    tail,
 };
 
 /// Returns the path of the project's store.
@@ -180,14 +180,8 @@ pub fn pinned(record: &RunRecord, registry: &Registry) -> Result<Pinned> {
 
 /// Returns the handles of a kept run, to show it: no value is behind them.
 pub fn handles(history: &History) -> Secrets {
-    let table = history.record.handles.as_ref();
-    let secrets = table.map_or_else(Secrets::none, blueprint_vault::without_values);
-    earlier::learn(&history.record.setup, &secrets);
-    for event in &history.events {
-        if let EventKind::SecretDerived { token, function, arguments, .. } = event.kind.clone() {
-            secrets.learn(Derived { token, function, arguments });
-        }
-    }
+    let secrets = tail::handles_of(&history.record);
+    history.events.iter().for_each(|event| tail::learn(event, &secrets));
     secrets
 }
 

@@ -13,6 +13,7 @@ mod routes;
 mod runs;
 mod serve;
 mod site;
+pub mod tokens;
 mod ui;
 
 pub use crate::serve::{Options, serve};

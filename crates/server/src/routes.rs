@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware};
 
-use crate::{api, site::Site, ui};
+use crate::{access, api, site::Site, ui};
 
 /// Returns the server's routes.
 pub(crate) fn all(site: Arc<Site>) -> Router {
-    Router::new().nest("/api/v1", api::routes()).merge(ui::routes()).with_state(site)
+    Router::new()
+        .nest("/api/v1", api::routes())
+        .merge(access::routes())
+        .merge(ui::routes())
+        .layer(middleware::from_fn_with_state(site.clone(), access::guard))
+        .with_state(site)
 }

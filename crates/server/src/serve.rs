@@ -34,13 +34,20 @@ pub async fn serve(
         failure.help("take another port: --listen 127.0.0.1:7701")
     })?;
     let address = listener.local_addr().context("the socket has no address")?;
-    let site = Arc::new(Site::open(project, environment, Access::open())?);
+    let access = Access::new(address, &project.settings.server.hosts);
+    let site = Arc::new(Site::open(project, environment, access)?);
+    site.access.begin(&*site.journal).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn(catalogue::watch(site.clone()));
     tasks.spawn(runs::host(site.clone()));
     ready(address);
+    let told = site.clone();
+    let closing = async move {
+        stop.await;
+        told.close();
+    };
     axum::serve(listener, routes::all(site.clone()))
-        .with_graceful_shutdown(stop)
+        .with_graceful_shutdown(closing)
         .await
         .context("the server stopped")?;
     tasks.shutdown().await;

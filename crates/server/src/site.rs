@@ -9,8 +9,10 @@ use blueprint_project::{
     environment::Environment,
     project::Project,
     store::{self, Rebuilder},
+    vault::ProjectVault,
 };
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::{
     access::Access,
@@ -32,6 +34,8 @@ pub(crate) struct Site {
     pub(crate) engine: Engine,
     /// What a run starts and goes on with.
     pub(crate) rebuilder: Arc<Rebuilder>,
+    /// The vault, for looking and for changes. Its calls block.
+    pub(crate) vault: ProjectVault,
     /// The blueprints as they are now.
     pub(crate) catalogue: Catalogue,
     /// The runs of this process.
@@ -40,6 +44,7 @@ pub(crate) struct Site {
     pub(crate) access: Access,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
+    closing: watch::Sender<bool>,
 }
 
 impl Site {
@@ -56,6 +61,7 @@ impl Site {
         let engine =
             Engine::new(journal.clone(), Clock::System, Ids::Random, rebuilder.limits.clone())
                 .parking(PARK_AFTER);
+        let vault = ProjectVault::new(&project, &environment)?;
         let catalogue = Catalogue::open(&project, &registry)?;
         let runs = Runs::new(project.settings.server.max_runs);
         let started = engine.now();
@@ -66,10 +72,12 @@ impl Site {
             journal,
             engine,
             rebuilder: Arc::new(rebuilder),
+            vault,
             catalogue,
             runs,
             access,
             started,
+            closing: watch::Sender::new(false),
         })
     }
 
@@ -81,6 +89,18 @@ impl Site {
         };
         let own = self.project.settings.name.clone();
         own.or_else(folder).unwrap_or_else(|| "blueprint".into())
+    }
+
+    /// Says that the server is to stop: streams end, and nothing new is begun.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Returns once the server is to stop. What never ends by itself, as streams do, waits for it.
+    pub(crate) async fn closing(&self) {
+        let mut closing = self.closing.subscribe();
+        // The sender is in this very site.
+        drop(closing.wait_for(|is_closing| *is_closing).await);
     }
 
     /// Returns the time.

@@ -1,5 +1,8 @@
 //! Pages for people, one file each: rendered here, complete without scripts.
 
+mod assets;
+mod parts;
+mod shell;
 mod start;
 
 use std::sync::Arc;
@@ -10,5 +13,5 @@ use crate::site::Site;
 
 /// Returns the routes of the pages.
 pub(crate) fn routes() -> Router<Arc<Site>> {
-    Router::new().route("/", get(start::page))
+    Router::new().route("/", get(start::page)).route("/assets/{file}", get(assets::file))
 }

@@ -3,8 +3,10 @@
 use std::{
     fs,
     io::Write as _,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -22,7 +24,10 @@ use jiff::Timestamp;
 
 use crate::{
     app::App,
-    commands::run::Output,
+    commands::{
+        run::Output,
+        serve::{self, Browser},
+    },
     demo::{self, api::MockApi},
     execute::{self, Watched},
     exit::Exit,
@@ -32,11 +37,13 @@ use crate::{
 
 /// Runs example blueprints against a bundled mock API, with a sample vault.
 /// Nothing is written to this folder and nothing leaves the machine.
+/// With `--serve`, opens the demo project as pages in a browser, until Ctrl-C.
 /// With `--keep`, leaves the project in a folder and the mock API open, to go on by hand.
 /// Next: `blueprint init`.
 ///
 /// Examples:
 ///   blueprint demo
+///   blueprint demo --serve
 ///   blueprint demo --keep my-demo
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -44,7 +51,13 @@ pub struct Args {
     /// Make the demo project in this folder, and keep the mock API open until Ctrl-C
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+    /// Serve the demo project, and open its pages in a browser
+    #[arg(long)]
+    pub serve: bool,
 }
+
+/// How long the mock API takes to answer where people look on.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// The example that is shown while it runs; the others only by their value.
 const SHOWN: &str = "overdue-orders";
@@ -59,10 +72,14 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     app.err.start_recording();
     let runtime = execute::runtime()?;
     let result = runtime.block_on(async {
-        let api = MockApi::start().await.context("cannot start the mock API")?;
-        match &args.keep {
-            Some(folder) => keep(folder, &api, app).await,
-            None => show(&api, app).await,
+        // Where people look on, answers take as long as they do elsewhere.
+        let is_watched = args.serve || args.keep.is_some();
+        let pause = if is_watched { PAUSE } else { Duration::ZERO };
+        let api = MockApi::start(pause).await.context("cannot start the mock API")?;
+        match (&args.keep, args.serve) {
+            (Some(folder), is_served) => keep(folder, is_served, &api, app).await,
+            (None, true) => serve(&api, app).await,
+            (None, false) => show(&api, app).await,
         }
     });
     runtime.shutdown_background();
@@ -145,7 +162,27 @@ fn prove(folder: &Path, api: &MockApi, events: &str, app: &mut App) -> Result<Ex
     Ok(Exit::Fine)
 }
 
-async fn keep(folder: &Path, api: &MockApi, app: &mut App) -> Result<Exit> {
+/// Serves the demo project from a folder that is gone afterwards.
+async fn serve(api: &MockApi, app: &mut App) -> Result<Exit> {
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let keys = tempfile::tempdir().context("cannot make a temporary folder")?;
+    app.environment.replace(&[("XDG_CONFIG_HOME", keys.path().display().to_string())]);
+    lay_out(folder.path(), api, keys.path().join("blueprint/keys"))?;
+    let place = folder.path().display();
+    app.err.line(&format!("made the demo project in {place}, until Ctrl-C (or --keep DIR)"))?;
+    serve_in(folder.path(), app).await
+}
+
+async fn serve_in(folder: &Path, app: &mut App) -> Result<Exit> {
+    let project = Project::of_folder(folder)?;
+    // A demo takes another port where the usual one is taken; who serves a project wants to know.
+    let usual: SocketAddr = serve::address(&project.settings.server.listen)?;
+    let is_free = std::net::TcpListener::bind(usual).is_ok();
+    let listen = if is_free { usual } else { SocketAddr::new(usual.ip(), 0) };
+    serve::serve(project.serving(), listen, Browser::Open, app).await
+}
+
+async fn keep(folder: &Path, is_served: bool, api: &MockApi, app: &mut App) -> Result<Exit> {
     let keys = secrets::key_folder(&app.environment)
         .ok_or_else(|| Failure::environment("there is no configuration folder: set `HOME`"))?;
     if folder.join("project.yaml").exists() {
@@ -154,6 +191,9 @@ async fn keep(folder: &Path, api: &MockApi, app: &mut App) -> Result<Exit> {
     }
     lay_out(folder, api, keys)?;
     app.err.line(&format!("made the demo project in {}", folder.display()))?;
+    if is_served {
+        return serve_in(folder, app).await;
+    }
     app.err.line(&format!("the mock API is open on {} until Ctrl-C; meanwhile:", api.address))?;
     app.err.line(&format!("  cd {}", folder.display()))?;
     app.err.line("  blueprint run city-weather -i cities='[\"Oslo\", \"Nairobi\"]'")?;
@@ -244,7 +284,7 @@ fn say(app: &mut App, tone: Tone, text: &str) -> Result<()> {
 pub(crate) fn events() -> Result<String> {
     let runtime = execute::runtime()?;
     runtime.block_on(async {
-        let api = MockApi::start().await?;
+        let api = MockApi::start(Duration::ZERO).await?;
         let (folder, keys) = (tempfile::tempdir()?, tempfile::tempdir()?);
         let mut app = App::in_memory();
         let environment = [("XDG_CONFIG_HOME", keys.path().display().to_string())];

@@ -5,9 +5,11 @@ mod findings;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use self::findings::{Finding, Grade};
 use crate::{app::App, exit::Exit, terminal::Tone};
-use blueprint_project::text;
+use blueprint_project::{
+    findings::{Finding, Grade},
+    text,
+};
 
 /// Looks at the environment: project, blueprints, vault and its key, the store of runs, what git
 /// would commit, schemas for editors, the terminal.

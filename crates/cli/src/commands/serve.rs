@@ -1,15 +1,21 @@
 //! `blueprint serve`: the project as a server.
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::Result;
 use blueprint_project::{failure::Failure, project::Project};
 use blueprint_server::Options;
+use tokio::sync::oneshot;
 
 use crate::{
     app::App,
     execute::{self, Signals},
     exit::Exit,
+    terminal::Terminal,
 };
 
 /// Serves the project: an HTTP API, triggers, and pages to look at runs and change secrets.
@@ -45,27 +51,74 @@ pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     }
     let listen = args.listen.as_deref().unwrap_or(&project.settings.server.listen);
     let listen = address(listen)?;
+    let browser = if args.open { Browser::Open } else { Browser::Leave };
     let runtime = execute::runtime_for(project.settings.server.max_runs)?;
-    let result = runtime.block_on(serve(project.serving(), listen, app));
+    let result = runtime.block_on(serve(project.serving(), listen, browser, app));
     runtime.shutdown_background();
     result
 }
 
-async fn serve(project: Project, listen: SocketAddr, app: &mut App) -> Result<Exit> {
+/// Whether a browser shall show the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Browser {
+    /// It shall.
+    Open,
+    /// It shall not.
+    Leave,
+}
+
+/// Serves a project until a signal comes.
+pub(super) async fn serve(
+    project: Project,
+    listen: SocketAddr,
+    browser: Browser,
+    app: &mut App,
+) -> Result<Exit> {
     let mut signals = Signals::listen()?;
-    let stop = async move {
-        signals.next().await;
+    let (tell, told) = oneshot::channel::<()>();
+    let stop = async {
+        // Whoever would tell is gone only where nobody needs to be told.
+        drop(told.await);
     };
+    let mut story = Terminal::stderr();
     let environment = app.environment.clone();
     let ready = |address: SocketAddr| {
         // Where stderr is gone, nobody needs to know the address.
         drop(app.err.line(&format!("serving on http://{address}/ until Ctrl-C")));
+        if browser == Browser::Open && !app.environment.is_set("CI") {
+            open(address);
+        }
     };
-    blueprint_server::serve(project, environment, Options { listen }, ready, stop).await?;
-    Ok(Exit::Fine)
+    let serving = blueprint_server::serve(project, environment, Options { listen }, ready, stop);
+    tokio::pin!(serving);
+    tokio::select! {
+        served = &mut serving => return served.map(|()| Exit::Fine),
+        _ = signals.next() => {}
+    }
+    let _ = tell.send(());
+    story.line("stopping, once the runs under way have ended; Ctrl-C leaves them for later")?;
+    tokio::select! {
+        served = &mut serving => served.map(|()| Exit::Fine),
+        // The store has all that happened, and the next `serve` goes on with it.
+        _ = signals.next() => Ok(Exit::Fine),
+    }
 }
 
-fn address(text: &str) -> Result<SocketAddr> {
+/// Has the desktop's own browser show the pages. Where there is none, the address was printed.
+fn open(address: SocketAddr) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let null = Stdio::null;
+    let command = Command::new(program)
+        .arg(format!("http://{address}/"))
+        .stdin(null())
+        .stdout(null())
+        .stderr(null())
+        .spawn();
+    drop(command);
+}
+
+/// Reads an address with a port.
+pub(super) fn address(text: &str) -> Result<SocketAddr> {
     let text = text.replace("localhost:", "127.0.0.1:");
     text.parse().map_err(|_| {
         let failure = Failure::wrong(format!("`{text}` is no address with a port"));

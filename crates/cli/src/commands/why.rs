@@ -1,10 +1,9 @@
 //! `blueprint why`: why a block of a run ran, or did not.
 
 use anyhow::Result;
-use blueprint_engine::why::{NoBlock, Told, Why};
-use blueprint_project::{failure::Failure, history::Kept, project::Project, store};
+use blueprint_project::why;
 
-use crate::{app::App, exit::Exit, kept, render::why};
+use crate::{app::App, exit::Exit, kept, render};
 
 /// Says why a block of a run ran, was skipped, was cancelled, or waits: by which edges and rules.
 ///
@@ -33,36 +32,13 @@ pub struct Args {
 /// Returns a failure if there is no such run or block.
 pub fn run(args: &Args, app: &mut App) -> Result<Exit> {
     let (project, kept) = kept::open(&args.run, app)?;
-    let why = ask(&kept, &project, &args.block)?;
+    let why = why::ask(&kept, &project.registry()?, project.limits().depth, &args.block)?;
     if args.json {
         app.out.line(&format!("{:#}", why::document(&why)))?;
         return Ok(Exit::Fine);
     }
-    for line in why::lines(&why, kept.history.summary.phase, app.out.paint) {
+    for line in render::why::lines(&why, kept.history.summary.phase, app.out.paint) {
         app.out.line(&line)?;
     }
     Ok(Exit::Fine)
-}
-
-fn ask(kept: &Kept, project: &Project, block: &str) -> Result<Why> {
-    let pinned = store::pinned(&kept.history.record, &project.registry()?)?;
-    let told = Told {
-        plan: pinned.plan,
-        library: pinned.library,
-        max_depth: project.limits().depth,
-        events: &kept.history.events,
-        secrets: &kept.secrets,
-    };
-    blueprint_engine::why::why(&told, block).map_err(|fault| {
-        let hint = match &fault {
-            NoBlock::Unknown { near: Some(near), .. } => format!("did you mean `{near}`?"),
-            NoBlock::Unknown { near: None, .. } => {
-                format!("see: blueprint runs show {}", kept.history.summary.run.short())
-            }
-            NoBlock::NotReached { host, .. } => {
-                format!("ask: blueprint why {} '{host}'", kept.history.summary.run.short())
-            }
-        };
-        Failure::wrong(fault.to_string()).help(hint).into()
-    })
 }

@@ -8,6 +8,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use blueprint_model::secret::Bytes;
@@ -18,6 +19,9 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinSet};
 
 const SIGNING_KEY: &str = "example-signing-3Vb8";
+
+/// Requests after so many are not remembered: a demo may be left open for days.
+const MAX_REMEMBERED: usize = 10_000;
 
 /// A running mock API. It ends when it is dropped.
 pub struct MockApi {
@@ -47,13 +51,22 @@ struct Log {
     asked: u32,
 }
 
+impl Log {
+    fn remember(&mut self, received: Received) {
+        if self.received.len() < MAX_REMEMBERED {
+            self.received.push(received);
+        }
+    }
+}
+
 impl MockApi {
-    /// Starts it on a free port of 127.0.0.1, in the current runtime.
+    /// Starts it on a free port of 127.0.0.1, in the current runtime. Each answer takes `pause`, as
+    /// those of a real one do.
     ///
     /// # Errors
     ///
     /// Returns an error if there is no free port.
-    pub async fn start() -> io::Result<Self> {
+    pub async fn start(pause: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let log = Arc::<Mutex<Log>>::default();
@@ -64,7 +77,7 @@ impl MockApi {
             while let Ok((stream, _)) = listener.accept().await {
                 let log = shared.clone();
                 connections.spawn(async move {
-                    let service = service_fn(move |request| answer(request, log.clone()));
+                    let service = service_fn(move |request| answer(request, pause, log.clone()));
                     let connection = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service);
                     // A client may hang up at any time.
@@ -87,6 +100,7 @@ fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
 
 async fn answer(
     request: Request<Incoming>,
+    pause: Duration,
     log: Arc<Mutex<Log>>,
 ) -> Result<Response<Full<body::Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
@@ -105,7 +119,10 @@ async fn answer(
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     let (status, value) = route(&received, &header, head.uri.query().unwrap_or(""), &log);
-    lock(&log).received.push(received);
+    lock(&log).remember(received);
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
     let response = Response::builder()
         .status(status)
         .header("content-type", "application/json")

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, response::Html};
-use maud::{DOCTYPE, html};
+use axum::extract::State;
+use maud::html;
 
-use crate::site::Site;
+use crate::{
+    access::Visitor,
+    site::Site,
+    ui::{
+        parts,
+        shell::{self, Page, Tab},
+    },
+};
 
 /// Shows the start page.
-pub(super) async fn page(State(site): State<Arc<Site>>) -> Html<String> {
+pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Page {
     let snapshot = site.catalogue.now();
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head { title { (site.name()) } }
-            body {
-                h1 { (site.name()) }
-                ul { @for name in snapshot.entries.keys() { li { (name) } } }
-            }
-        }
+    let body = html! {
+        h1 { (site.name()) }
+        ul { @for name in snapshot.entries.keys() { li { (parts::blueprint_link(name)) } } }
     };
-    Html(page.into_string())
+    shell::page(&site, &visitor, Tab::Start, "Start", &body)
 }

@@ -1,121 +1,29 @@
-//! What there is to look at, one function each.
+//! What `doctor` looks at: the project, and what only a terminal has.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, path::Path};
 
-use blueprint_project::secrets;
 use blueprint_project::{
-    project::{self, Project, tidy},
-    store, text, wiring,
+    findings::{self, Finding, Grade},
+    project::Project,
 };
-use blueprint_vault::{FileVault, KeyKind, file::FileError};
 
 use crate::{app::App, schemas, terminal::Paint};
 
-/// How something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grade {
-    /// In order.
-    Good,
-    /// Good to know.
-    Note,
-    /// Somebody should look.
-    Doubtful,
-    /// Does not work.
-    Broken,
-}
-
-impl Grade {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Note => "note",
-            Self::Doubtful => "doubtful",
-            Self::Broken => "broken",
-        }
-    }
-}
-
-/// What was found about one thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) subject: &'static str,
-    pub(super) grade: Grade,
-    pub(super) words: String,
-    /// What to do; best a command to type.
-    pub(super) hint: Option<String>,
-}
-
-impl Finding {
-    fn new(subject: &'static str, grade: Grade, words: impl Into<String>) -> Self {
-        Self { subject, grade, words: words.into(), hint: None }
-    }
-
-    fn help(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
-
 /// Looks at everything.
 pub(super) fn all(app: &mut App) -> Vec<Finding> {
-    let mut found = vec![program()];
+    let mut found = vec![findings::program()];
     match Project::of_folder(Path::new(".")) {
         Err(err) => {
             found.push(Finding::new("project", Grade::Broken, err.to_string()));
         }
         Ok(project) => {
-            found.push(about_project(&project));
-            found.push(blueprints(&project));
+            found.extend(findings::of_project(&project, &app.environment));
+            found.push(findings::runs(&project, &app.environment));
             found.extend(editor(&project));
-            found.push(vault(&project, app));
-            found.push(runs(&project, app));
-            found.extend(committed(&project, ".env"));
-            found.extend(committed(&project, ".blueprint/vault"));
-            found.extend(committed(&project, ".blueprint/runs.db"));
         }
     }
     found.push(terminal(app));
     found
-}
-
-fn program() -> Finding {
-    let version = env!("CARGO_PKG_VERSION");
-    let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
-    Finding::new("program", Grade::Good, format!("blueprint {version} on {system} {machine}"))
-}
-
-fn about_project(project: &Project) -> Finding {
-    let file = project.path("project.yaml");
-    if file.is_file() {
-        return Finding::new("project", Grade::Good, tidy(&file));
-    }
-    Finding::new("project", Grade::Note, "none here: blueprints of this folder run all the same")
-        .help("blueprint init")
-}
-
-fn blueprints(project: &Project) -> Finding {
-    let files = match project.files() {
-        Ok(files) => files,
-        Err(err) => return Finding::new("blueprints", Grade::Broken, format!("{err:#}")),
-    };
-    if files.is_empty() {
-        return Finding::new("blueprints", Grade::Note, "none yet").help("blueprint new NAME");
-    }
-    let registry = wiring::registry();
-    let is_refused = |file: &&std::path::PathBuf| {
-        project::check_file(file, &registry).map_or(true, |checked| checked.is_refused(false))
-    };
-    let broken = files.iter().filter(is_refused).count();
-    let all = text::count(files.len(), "file");
-    match broken {
-        0 => Finding::new("blueprints", Grade::Good, all),
-        n => Finding::new("blueprints", Grade::Broken, format!("{all}, {n} with faults"))
-            .help("blueprint check"),
-    }
 }
 
 /// Whether editors have the schemas of this version.
@@ -134,78 +42,6 @@ fn editor(project: &Project) -> Option<Finding> {
         true => Finding::new("editor", Grade::Doubtful, "schemas are of another version")
             .help("blueprint schema --write"),
     })
-}
-
-fn vault(project: &Project, app: &mut App) -> Finding {
-    let path = secrets::vault_path(project, &app.environment);
-    let status = match FileVault::status(&path) {
-        Ok(status) => status,
-        Err(FileError::NotInitialised { .. }) => {
-            return Finding::new("vault", Grade::Note, "none yet").help("blueprint vault init");
-        }
-        Err(err) => return Finding::new("vault", Grade::Broken, err.to_string()),
-    };
-    let entries = text::count(status.entries, "secret");
-    if status.key == KeyKind::Passphrase {
-        let words = format!("{}, {entries}, opens with a passphrase", tidy(&path));
-        return Finding::new("vault", Grade::Good, words);
-    }
-    match secrets::file_vault(project, &app.environment).list() {
-        Ok(_) => {
-            Finding::new("vault", Grade::Good, format!("{}, {entries}, it opens", tidy(&path)))
-        }
-        Err(err) => Finding::new("vault", Grade::Broken, err.to_string()),
-    }
-}
-
-/// Whether the store of runs opens, and everything in it is what was written.
-fn runs(project: &Project, app: &App) -> Finding {
-    let path = store::path(project, &app.environment);
-    if !path.exists() {
-        return Finding::new("runs", Grade::Note, "none kept yet").help("blueprint run NAME");
-    }
-    let verified = store::open_file(project, &app.environment).and_then(|journal| {
-        let verified = journal.verify().map_err(store::failure)?;
-        Ok((verified, journal.flush_policy()))
-    });
-    match verified {
-        Err(err) => Finding::new("runs", Grade::Broken, format!("{}: {err:#}", tidy(&path))),
-        Ok((verified, flush)) if verified.damage.is_empty() => {
-            let runs = text::count(usize::try_from(verified.runs).unwrap_or(usize::MAX), "run");
-            let (path, events, flush) = (tidy(&path), verified.events, flush.as_str());
-            let words = format!("{path}, {runs}, {events} events, all whole, flush {flush}");
-            Finding::new("runs", Grade::Good, words)
-        }
-        Ok((verified, _)) => {
-            let words = format!("{} is damaged: {}", tidy(&path), verified.damage.join("; "));
-            Finding::new("runs", Grade::Broken, words)
-        }
-    }
-}
-
-/// Whether git would commit a file that it must not.
-fn committed(project: &Project, name: &str) -> Option<Finding> {
-    if !project.root.join(name).exists() {
-        return None;
-    }
-    let subject = if name == ".env" { ".env" } else { "git" };
-    let status = Command::new("git")
-        .arg("-C")
-        .arg(&project.root)
-        .args(["check-ignore", "-q", name])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    // Without git, or outside of a repository, nothing is committed.
-    match status.ok()?.code()? {
-        0 => Some(Finding::new(subject, Grade::Good, format!("git ignores {name}"))),
-        1 => Some(
-            Finding::new(subject, Grade::Doubtful, format!("git would commit {name}"))
-                .help(format!("echo {name} >> .gitignore")),
-        ),
-        _ => None,
-    }
 }
 
 fn terminal(app: &App) -> Finding {

@@ -1,15 +1,18 @@
 //! `blueprint runs approve`, `reject` and `send`: answers to what runs wait for.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use anyhow::Result;
 use blueprint_model::{
-    Journal, Value, diagnostic,
-    journal::{Letter, OpenQuestion, Posted, QuestionFilter, QuestionKind},
-    value,
+    Value,
+    journal::{OpenQuestion, Posted},
 };
-use blueprint_project::{failure::Failure, project::Project, store};
-use serde_json::json;
+use blueprint_project::{
+    answers::{self, Decision, Verdict},
+    failure::Failure,
+    project::Project,
+    store,
+};
 
 use crate::{app::App, commands::run::Input, execute, exit::Exit};
 
@@ -75,36 +78,29 @@ pub struct SendArgs {
 }
 
 pub(super) fn approve(args: &ApproveArgs, app: &mut App) -> Result<Exit> {
-    decide(&args.decision, true, &args.input, app)
+    decide(&args.decision, Verdict::Approved, &args.input, app)
 }
 
 pub(super) fn reject(args: &RejectArgs, app: &mut App) -> Result<Exit> {
-    decide(&args.decision, false, &[], app)
+    decide(&args.decision, Verdict::Rejected, &[], app)
 }
 
-fn decide(args: &DecisionArgs, approves: bool, given: &[Input], app: &mut App) -> Result<Exit> {
+fn decide(args: &DecisionArgs, verdict: Verdict, given: &[Input], app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
     let journal = store::open_kept(&project, &app.environment)?;
     let runtime = execute::runtime()?;
     runtime.block_on(async {
         let found = store::find(&*journal, &args.run).await?;
-        let kind = Some(QuestionKind::Approval);
-        let filter = QuestionFilter { run: Some(found.run), kind, name: None };
-        let open = journal.questions(&filter).await.map_err(store::failure)?;
-        let open = choose(open, args)?;
-        let form = match approves {
-            true => form_of(&open, given)?,
-            false => Value::Null,
+        let open = answers::question(&*journal, &found.run, args.block.as_deref()).await?;
+        let form = match verdict {
+            // The fields of the form are typed as it declares them.
+            Verdict::Approved => crate::commands::run::form(given, &open.question.details)?,
+            Verdict::Rejected => Value::Null,
         };
-        let answer = json!({
-            "decision": if approves { "approved" } else { "rejected" },
-            "by": args.by,
-            "note": args.note,
-            "form": form,
-        });
-        let word = if approves { "approved" } else { "rejected" };
-        let posted = post(&*journal, &open, answer).await?;
-        let what = format!("`{}` of run {} is {word}", open.block, open.run.short());
+        let (by, note) = (args.by.clone(), args.note.clone());
+        let posted =
+            answers::decide(&*journal, &open, Decision { verdict, by, note, form }).await?;
+        let what = format!("`{}` of run {} is {}", open.block, open.run.short(), verdict.as_str());
         app.out.line(&format!("{what}{}", afterwards(posted, &open)))?;
         Ok(Exit::Fine)
     })
@@ -119,30 +115,17 @@ pub(super) fn send(args: &SendArgs, app: &mut App) -> Result<Exit> {
     };
     let runtime = execute::runtime()?;
     runtime.block_on(async {
-        let filter = QuestionFilter {
-            kind: Some(QuestionKind::Event),
-            name: Some(args.event.clone()),
-            run: None,
-        };
-        let open = journal.questions(&filter).await.map_err(store::failure)?;
-        let mut reached = 0;
-        for open in open.iter().filter(|open| value::contains(&payload, &open.question.details)) {
-            let posted = post(&*journal, open, payload.clone()).await?;
+        let reached = answers::send(&*journal, None, &args.event, &payload).await?;
+        for (open, posted) in &reached {
             let what = format!("`{}` of run {} has it", open.block, open.run.short());
-            app.out.line(&format!("{what}{}", afterwards(posted, open)))?;
-            reached += 1;
+            app.out.line(&format!("{what}{}", afterwards(*posted, open)))?;
         }
-        if reached == 0 {
+        if reached.is_empty() {
             let message = format!("no run waits for such an event `{}`", args.event);
             return Err(Failure::wrong(message).help("see: blueprint runs waiting").into());
         }
         Ok(Exit::Fine)
     })
-}
-
-async fn post(journal: &dyn Journal, open: &OpenQuestion, answer: Value) -> Result<Posted> {
-    let letter = Letter::Answer { at: open.at, answer: Arc::new(answer) };
-    journal.post(&open.run, &letter).await.map_err(store::failure)
 }
 
 fn afterwards(posted: Posted, open: &OpenQuestion) -> String {
@@ -151,33 +134,4 @@ fn afterwards(posted: Posted, open: &OpenQuestion) -> String {
         Posted::Kept => format!("; go on with: blueprint runs resume {}", open.run.short()),
         Posted::Ended | Posted::Unknown => "; the run has ended meanwhile".into(),
     }
-}
-
-/// Returns the question that is meant.
-fn choose(mut open: Vec<OpenQuestion>, args: &DecisionArgs) -> Result<OpenQuestion> {
-    let names: Vec<String> = open.iter().map(|open| open.block.to_string()).collect();
-    if let Some(typed) = &args.block {
-        open.retain(|open| open.block.to_string() == *typed);
-        if open.is_empty() {
-            let message = format!("block `{typed}` of the run waits for no decision");
-            let hint = diagnostic::suggest(typed, names.iter().map(String::as_str));
-            return Err(Failure { hint, ..Failure::wrong(message) }.into());
-        }
-    }
-    match (open.pop(), open.is_empty()) {
-        (Some(one), true) => Ok(one),
-        (Some(_), false) => {
-            let message = "several blocks of the run wait for a decision".to_owned();
-            Err(Failure::wrong(message).help(format!("say which: {}", names.join(", "))).into())
-        }
-        (None, _) => {
-            let message = "the run waits for no decision".to_owned();
-            Err(Failure::wrong(message).help("see: blueprint runs waiting").into())
-        }
-    }
-}
-
-/// Reads the fields of the form, typed as it declares them.
-fn form_of(open: &OpenQuestion, given: &[Input]) -> Result<Value> {
-    crate::commands::run::form(given, &open.question.details)
 }

@@ -1,14 +1,9 @@
 //! `blueprint runs diff`: in what two runs differ.
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use blueprint_project::compare::{self, Times};
 
-use crate::{
-    app::App,
-    exit::Exit,
-    kept,
-    render::compare::{self, Difference, Times},
-};
+use crate::{app::App, exit::Exit, kept, render};
 
 /// Shows in what two runs differ: inputs, blocks that ended in another way, value; the first first.
 ///
@@ -40,33 +35,13 @@ pub(super) fn run(args: &DiffArgs, app: &mut App) -> Result<Exit> {
     let times = if args.times { Times::Shown } else { Times::Left };
     let differences = compare::differences(&one, &other, times);
     if args.json {
-        let rows: Vec<Value> = differences.iter().map(row).collect();
-        let runs = [&one, &other].map(|kept| {
-            let summary = &kept.history.summary;
-            json!({
-                "run": summary.run.as_str(),
-                "blueprint": summary.blueprint,
-                "status": summary.phase.as_str(),
-            })
-        });
-        let is_same_text = compare::has_same_text(&one, &other);
-        let document = json!({"runs": runs, "same_text": is_same_text, "differences": rows});
+        let document = compare::document(&one, &other, &differences);
         app.out.line(&format!("{document:#}"))?;
         return Ok(Exit::Fine);
     }
     let width = if app.out.is_terminal { app.out.size().0 } else { 120 };
-    for line in compare::lines(&one, &other, &differences, width, app.out.paint) {
+    for line in render::compare::lines(&one, &other, &differences, width, app.out.paint) {
         app.out.line(&line)?;
     }
     Ok(Exit::Fine)
-}
-
-fn row(difference: &Difference) -> Value {
-    json!({
-        "what": difference.what,
-        "in": difference.aspect,
-        "path": difference.path,
-        "one": difference.one,
-        "other": difference.other,
-    })
 }

@@ -2,13 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Result;
-use blueprint_engine::shown;
-use blueprint_model::{
-    Event, Journal, format,
-    journal::{Phase, RunFilter},
-};
-use blueprint_project::{history::Kept, project::Project, store};
+use anyhow::{Context as _, Result};
+use blueprint_model::{Event, RunId, format, journal::Phase};
+use blueprint_project::{project::Project, store, tail::Tail};
 use clap::ValueEnum;
 
 use crate::{
@@ -18,6 +14,9 @@ use crate::{
     kept,
     render::{plain, tree::Tree},
 };
+
+/// How many events are read at once.
+const PAGE: usize = 500;
 
 /// How often it is looked for new events.
 const LOOK: Duration = Duration::from_millis(100);
@@ -56,58 +55,48 @@ pub(super) fn run(args: &EventsArgs, app: &mut App) -> Result<Exit> {
     let project = Project::of_folder(Path::new("."))?;
     let journal = store::open_kept(&project, &app.environment)?;
     execute::runtime()?.block_on(async {
-        let kept = Kept::read(&*journal, &args.run).await?;
-        let mut tree = kept::tree(&kept, kept.pinned(&project).as_ref(), app.out.paint);
-        for event in &kept.events {
-            print(event, &mut tree, args.output, app)?;
+        let run = store::find(&*journal, &args.run).await?.run;
+        let opened = Tail::open(&*journal, &run, 0).await.map_err(store::failure)?;
+        let (head, mut tail) =
+            opened.with_context(|| format!("run {run} was removed meanwhile"))?;
+        let pinned = project.registry().and_then(|it| store::pinned(&head.record, &it)).ok();
+        let mut tree = kept::tree(&head.record, pinned.as_ref(), app.out.paint);
+        let mut said = None;
+        loop {
+            // Where it stands is read before its events: of a run that has ended, all are there.
+            let head = journal.head(&run).await.map_err(store::failure)?;
+            let phase = head.map_or(Phase::Cancelled, |head| head.summary.phase);
+            loop {
+                let events = tail.next(&*journal, PAGE).await.map_err(store::failure)?;
+                if events.is_empty() {
+                    break;
+                }
+                for event in &events {
+                    print(event, &mut tree, args.output, app)?;
+                }
+            }
+            if !args.follow || phase.is_ended() {
+                return Ok(Exit::Fine);
+            }
+            if said.replace(phase) != Some(phase) {
+                say(phase, &run, app)?;
+            }
+            tokio::time::sleep(LOOK).await;
         }
-        if args.follow && !kept.history.summary.phase.is_ended() {
-            follow(&*journal, &kept, &mut tree, args.output, app).await?;
-        }
-        Ok(Exit::Fine)
     })
 }
 
-async fn follow(
-    journal: &dyn Journal,
-    kept: &Kept,
-    tree: &mut Tree,
-    lines: Lines,
-    app: &mut App,
-) -> Result<()> {
-    let run = &kept.history.summary.run;
-    let filter = RunFilter { id: Some(run.to_string()), limit: Some(1), ..RunFilter::default() };
-    let mut told = kept.events.len();
-    let mut said = None;
-    loop {
-        let summary = journal.list(&filter).await.map_err(store::failure)?.pop();
-        let Some(summary) = summary else { return Ok(()) };
-        if summary.events as usize > told
-            && let Some(history) = journal.read(run).await.map_err(store::failure)?
-        {
-            let handles = store::handles(&history);
-            for event in history.events.iter().skip(told) {
-                print(&shown(event.clone(), &handles), tree, lines, app)?;
-            }
-            told = history.events.len();
-            continue;
-        }
-        if summary.phase.is_ended() {
-            return Ok(());
-        }
-        if said != Some(summary.phase) {
-            said = Some(summary.phase);
-            match summary.phase {
-                Phase::Interrupted => app.err.line(&format!(
-                    "nobody works on it; go on with: blueprint runs resume {}",
-                    run.short()
-                ))?,
-                Phase::Waiting => app.err.line("it is parked; waiting for it to go on")?,
-                Phase::Running | Phase::Succeeded | Phase::Failed | Phase::Cancelled => {}
-            }
-        }
-        tokio::time::sleep(LOOK).await;
+/// Says why no events come.
+fn say(phase: Phase, run: &RunId, app: &mut App) -> Result<()> {
+    match phase {
+        Phase::Interrupted => app.err.line(&format!(
+            "nobody works on it; go on with: blueprint runs resume {}",
+            run.short()
+        ))?,
+        Phase::Waiting => app.err.line("it is parked; waiting for it to go on")?,
+        Phase::Running | Phase::Succeeded | Phase::Failed | Phase::Cancelled => {}
     }
+    Ok(())
 }
 
 fn print(event: &Event, tree: &mut Tree, lines: Lines, app: &mut App) -> Result<()> {

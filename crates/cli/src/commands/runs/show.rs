@@ -42,7 +42,7 @@ pub(super) fn run(args: &ShowArgs, app: &mut App) -> Result<Exit> {
         app.out.line(&format!("{:#}", document(&kept, &entries, state.as_ref())))?;
         return Ok(Exit::Fine);
     }
-    let mut tree = kept::tree(&kept, pinned.as_ref(), app.out.paint);
+    let mut tree = kept::tree(&kept.history.record, pinned.as_ref(), app.out.paint);
     kept.events.iter().for_each(|event| tree.apply(event));
     match kept.history.summary.phase {
         Phase::Interrupted => tree.rest("interrupted"),

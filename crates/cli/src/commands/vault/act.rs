@@ -3,15 +3,14 @@
 use std::{io::Write as _, sync::Arc};
 
 use anyhow::{Context as _, Result};
-use blueprint_model::{
-    Secret, SecretName, Value, egress::HostPattern, provider::Listed, secret::Policy,
-};
+use blueprint_model::{Secret, SecretName, Value, provider::Listed, secret::Policy};
 use blueprint_vault::{Cost, FileVault, KeySource, NewSecret, WeakValues, vault::ListedKey};
 use serde_json::json;
 
 use super::{DeleteArgs, InitArgs, ListArgs, RenameArgs, SetArgs, policy};
 use crate::{app::App, ask, exit::Exit};
 use blueprint_project::secrets::{self, file_failure};
+pub(super) use blueprint_project::vault::{parse_host, parse_name};
 use blueprint_project::{failure::Failure, project::Project};
 
 pub(super) fn init(args: &InitArgs, project: &Project, app: &mut App) -> Result<Exit> {
@@ -114,22 +113,6 @@ fn store(
     let weak = if is_forced { WeakValues::Accept } else { WeakValues::Refuse };
     let now = secrets::now();
     vault.set(NewSecret { name, value, policy, weak, now }).map_err(file_failure)
-}
-
-pub(super) fn parse_name(text: &str) -> Result<SecretName> {
-    SecretName::parse(text).ok_or_else(|| {
-        Failure::wrong(format!("`{text}` cannot be the name of a secret"))
-            .help("letters, digits, `_` and `-`, beginning with a letter: ACME_API_KEY")
-            .into()
-    })
-}
-
-pub(super) fn parse_host(text: &str) -> Result<HostPattern> {
-    HostPattern::parse(text).ok_or_else(|| {
-        Failure::wrong(format!("`{text}` is no host"))
-            .help("as in api.acme.example, *.acme.example or http://127.0.0.1:8080")
-            .into()
-    })
 }
 
 fn print_keys(keys: &[ListedKey], app: &mut App) -> Result<()> {

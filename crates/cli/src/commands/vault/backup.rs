@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use blueprint_model::{Secret, SecretName, code};
+use blueprint_model::{Secret, SecretName};
 use blueprint_vault::{
-    Cost, FileVault, NewSecret, WeakValues, dotenv,
+    Cost, FileVault, WeakValues, dotenv,
     file::{self, Backup, Existing, Fate},
 };
 use clap::ValueEnum;
@@ -17,7 +17,7 @@ use clap::ValueEnum;
 use super::act::parse_name;
 use crate::{app::App, ask, commands::run::Given, exit::Exit};
 use blueprint_project::secrets::{self, file_failure};
-use blueprint_project::{failure::Failure, project::Project};
+use blueprint_project::{failure::Failure, project::Project, vault::import_pairs};
 
 /// Writes all secrets of the vault, with policies and versions, to a file that a passphrase opens.
 ///
@@ -149,38 +149,17 @@ fn import_list(
     vault: &FileVault,
     app: &mut App,
 ) -> Result<Exit> {
-    let mut named: Vec<(SecretName, Secret)> = pairs
+    let named: Vec<(SecretName, Secret)> = pairs
         .into_iter()
         .map(|(name, value)| Ok((parse_name(&name)?, value)))
         .collect::<Result<_>>()?;
-    let there: Vec<SecretName> =
-        vault.list().map_err(file_failure)?.into_iter().map(|listed| listed.name).collect();
-    match args.existing {
-        Some(OnExisting::Refuse) => {
-            if let Some((name, _)) = named.iter().find(|(name, _)| there.contains(name)) {
-                let failure = Failure::wrong(format!("the vault has `{name}` already"));
-                return Err(failure.help("nothing was stored; --existing replace or keep").into());
-            }
-        }
-        Some(OnExisting::Keep) => named.retain(|(name, _)| !there.contains(name)),
-        Some(OnExisting::Replace) | None => {}
-    }
-    for (name, value) in named.iter().filter(|_| !args.force) {
-        if let Some(why) = blueprint_vault::weakness(value.expose()) {
-            let failure = Failure::wrong(format!("the value of `{name}` is too weak: {why}"));
-            let hint = "nothing was stored; `--force` stores weak values too";
-            return Err(failure.code(code::WEAK_SECRET).help(hint).into());
-        }
-    }
-    let names: Vec<SecretName> = named.iter().map(|(name, _)| name.clone()).collect();
+    let existing = match args.existing {
+        Some(OnExisting::Refuse) => Existing::Refuse,
+        Some(OnExisting::Keep) => Existing::Keep,
+        Some(OnExisting::Replace) | None => Existing::Replace,
+    };
     let weak = if args.force { WeakValues::Accept } else { WeakValues::Refuse };
-    let now = secrets::now();
-    let news = named
-        .into_iter()
-        .map(|(name, value)| NewSecret { name, value, policy: None, weak, now })
-        .collect();
-    let versions = vault.set_all(news).map_err(file_failure)?;
-    for (name, version) in names.iter().zip(versions) {
+    for (name, version) in import_pairs(vault, named, existing, weak)? {
         app.err.line(&format!("stored {name} (version {version})"))?;
     }
     app.err.line("next: delete the file that they came from")?;
