@@ -11,7 +11,11 @@ use croner::{
     parser::{CronParser, Seconds},
     time::{CivilDate, CivilDateTime, CivilTime, CronDateTime, Resolution, Weekday},
 };
-use jiff::{SignedDuration, Timestamp, ZonedDateTime, civil::DateTime, tz::{AmbiguousOffset, TimeZone}};
+use jiff::{
+    SignedDuration, Timestamp, ZonedDateTime,
+    civil::DateTime,
+    tz::{AmbiguousOffset, TimeZone},
+};
 
 /// A schedule in its time zone.
 #[derive(Debug, Clone)]
@@ -58,6 +62,11 @@ impl Schedule {
         let start = self.second_of(time)?;
         let found = self.cron.find_next_occurrence(&start, false).ok()?.0.timestamp();
         (found > time).then_some(found)
+    }
+
+    /// Returns every time after this one.
+    pub fn times_after(&self, time: Timestamp) -> impl Iterator<Item = Timestamp> {
+        std::iter::successors(self.next_after(time), |last| self.next_after(*last))
     }
 
     /// Returns when it fired last at or before a time, looking back no further than `since`.

@@ -9,11 +9,12 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::site::Site;
+use crate::{site::Site, triggers};
 
 /// Returns the routes below `/api/v1`.
 pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/blueprints/{name}/runs", post(runs::start))
         .route("/runs/{run}", get(runs::status))
+        .merge(triggers::api_routes())
 }

@@ -14,6 +14,7 @@ mod runs;
 mod serve;
 mod site;
 pub mod tokens;
+mod triggers;
 mod ui;
 
 pub use crate::serve::{Options, serve};

@@ -17,7 +17,10 @@ use blueprint_model::{
     event::{Counts, RunError, RunStatus},
     value::Shared,
 };
-use blueprint_project::store;
+use blueprint_project::{
+    canned,
+    store::{self, Pinned},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
@@ -178,10 +181,12 @@ pub(crate) async fn start(site: &Arc<Site>, wanted: Wanted) -> Result<Started, P
     let plan = plan_of(&snapshot, &wanted.blueprint)?;
     plan.inputs_from(&wanted.inputs).map_err(wrong_inputs)?;
     let permit = site.runs.turn().await?;
+    let Pinned { plan, library } =
+        canned::put_again(&wanted.origin.setup, plan, snapshot.library.clone())?;
     let start = StartRun {
-        secrets: site.rebuilder.secrets(&plan, &snapshot.library)?,
+        secrets: site.rebuilder.secrets(&plan, &library)?,
         env: site.rebuilder.env.clone(),
-        library: snapshot.library.clone(),
+        library,
         plan,
         inputs: wanted.inputs,
         payload: wanted.payload,

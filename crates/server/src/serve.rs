@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use blueprint_project::{environment::Environment, failure::Failure, project::Project};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{access::Access, catalogue, routes, runs, site::Site};
+use crate::{access::Access, catalogue, routes, runs, site::Site, triggers};
 
 /// How long runs have to come to an end when the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -40,6 +40,7 @@ pub async fn serve(
     let mut tasks = JoinSet::new();
     tasks.spawn(catalogue::watch(site.clone()));
     tasks.spawn(runs::host(site.clone()));
+    tasks.spawn(triggers::cron::run(site.clone()));
     ready(address);
     let told = site.clone();
     let closing = async move {

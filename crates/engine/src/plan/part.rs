@@ -21,9 +21,8 @@ impl Plan {
     pub fn starting_at(&self, block: &str) -> Option<Self> {
         let steps = &self.graphs[0].steps;
         let start = index(steps.iter().position(|step| *step.id == *block)?);
-        let kept = reached(start, |from| {
-            steps[from as usize].edges.iter().map(|edge| edge.to).collect()
-        });
+        let kept =
+            reached(start, |from| steps[from as usize].edges.iter().map(|edge| edge.to).collect());
         let mut plan = self.clone();
         let graph = &mut plan.graphs[0];
         graph.roots = Arc::new([start]);

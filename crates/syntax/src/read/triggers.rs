@@ -18,9 +18,8 @@ const TYPES: &[&str] = &["api", "cron", "event", "webhook"];
 
 const API: &[&str] = &["type", "id", "start", "inputs", "payload"];
 
-const CRON: &[&str] = &[
-    "type", "id", "schedule", "timezone", "missed", "overlap", "start", "inputs", "payload",
-];
+const CRON: &[&str] =
+    &["type", "id", "schedule", "timezone", "missed", "overlap", "start", "inputs", "payload"];
 
 const EVENT: &[&str] = &["type", "id", "component", "event", "start", "inputs", "payload"];
 

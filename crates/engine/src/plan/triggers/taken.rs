@@ -60,13 +60,14 @@ fn text_of(template: &Template, payload: &Value) -> Result<String, String> {
     for segment in &template.segments {
         match segment {
             Segment::Text(literal) => text.push_str(literal),
-            Segment::Reference(reference) => match (whole(reference, payload)?, &reference.fallback)
-            {
-                (Value::Null, Fallback::Error) => {
-                    return Err(format!("`{reference}` is null, which has no text"));
+            Segment::Reference(reference) => {
+                match (whole(reference, payload)?, &reference.fallback) {
+                    (Value::Null, Fallback::Error) => {
+                        return Err(format!("`{reference}` is null, which has no text"));
+                    }
+                    (value, _) => text.push_str(&value::to_text(&value).unwrap_or_default()),
                 }
-                (value, _) => text.push_str(&value::to_text(&value).unwrap_or_default()),
-            },
+            }
         }
     }
     Ok(text)
@@ -89,10 +90,7 @@ fn whole(reference: &Reference, payload: &Value) -> Result<Value, String> {
 }
 
 /// Follows a path; the inner error is the number of the part that is not there.
-fn find<'p>(
-    reference: &Reference,
-    payload: &'p Value,
-) -> Result<Result<&'p Value, usize>, String> {
+fn find<'p>(reference: &Reference, payload: &'p Value) -> Result<Result<&'p Value, usize>, String> {
     let mut found = payload;
     for (part, place) in reference.path.iter().enumerate() {
         let computed;
