@@ -1,3 +1,6 @@
 //! A project served: what comes back over HTTP. One module for each area.
 
+mod access;
 mod basics;
+mod bounds;
+mod secrets;

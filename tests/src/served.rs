@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path, time::Duration};
 
 use blueprint_project::{environment::Environment, project::Project};
+use blueprint_server::{Bounds, Options};
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request,
@@ -87,6 +88,15 @@ impl Served {
     ///
     /// Panics if it does not listen.
     pub async fn with(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::bounded(folder, variables, Bounds::default()).await
+    }
+
+    /// Does the same with other bounds of clients.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it does not listen.
+    pub async fn bounded(folder: &Path, variables: &[(&str, &str)], bounds: Bounds) -> Self {
         let home = folder.to_string_lossy().into_owned();
         let mut environment = Environment::from_pairs(&[("HOME", &home)]);
         let variables: Vec<(&str, String)> =
@@ -97,8 +107,8 @@ impl Served {
         let (stop, stopped) = oneshot::channel();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            let options =
-                blueprint_server::Options { listen: SocketAddr::from(([127, 0, 0, 1], 0)) };
+            let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+            let options = Options { bounds, ..Options::at(listen) };
             let ready = |address| tell.send(address).expect("the test waits for it");
             let stop = async move { drop(stopped.await) };
             blueprint_server::serve(project, environment, options, ready, stop).await

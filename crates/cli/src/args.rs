@@ -60,6 +60,7 @@ pub enum Command {
     Vault(commands::vault::Args),
     Serve(commands::serve::Args),
     Trigger(commands::trigger::Args),
+    Token(commands::token::Args),
     Bench(commands::bench::Args),
     Doctor(commands::doctor::Args),
     Completions(commands::completions::Args),

@@ -1,5 +1,7 @@
 //! The JSON-Schema subset of `inputs` and `expect`, and the check of a value against it.
 
+mod json;
+
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
@@ -8,6 +10,8 @@ use crate::{
     diagnostic::Span,
     value::{self, Value},
 };
+
+pub use self::json::to_json;
 
 /// The type a schema asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,17 @@ impl Format {
     /// Returns the format with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+
+    /// Returns the name in a file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Date => "date",
+            Self::DateTime => "date-time",
+            Self::Email => "email",
+            Self::Uri => "uri",
+            Self::Uuid => "uuid",
+        }
     }
 
     fn accepts(self, text: &str) -> bool {

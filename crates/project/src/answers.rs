@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use blueprint_engine::shown;
 use blueprint_model::{
-    Journal, RunId, Value, diagnostic,
+    Event, EventKind, Journal, RunId, Secrets, Value, Wish, code, diagnostic,
     journal::{Letter, OpenQuestion, Posted, QuestionFilter, QuestionKind},
-    value,
+    schema, value,
 };
 use serde_json::json;
 
@@ -81,6 +82,40 @@ fn choose(mut open: Vec<OpenQuestion>, block: Option<&str>) -> Result<OpenQuesti
             let message = "the run waits for no decision".to_owned();
             Err(Failure::wrong(message).help("see: blueprint runs waiting").into())
         }
+    }
+}
+
+/// Returns the fields of an approval's form, with defaults, judged as it declares them.
+///
+/// # Errors
+///
+/// Returns a failure that names every field that does not fit.
+pub fn form(open: &OpenQuestion, given: Value) -> Result<Value> {
+    let declared = blueprint_syntax::fields_of(&open.question.details)
+        .map_err(|faults| Failure::wrong(format!("the form is wrong: {}", faults.join("; "))))?;
+    let given = if given.is_null() { json!({}) } else { given };
+    let fields = schema::with_defaults(&declared, given);
+    let misfits = schema::check(&declared, &fields);
+    if misfits.is_empty() {
+        return Ok(fields);
+    }
+    let misfits = misfits
+        .iter()
+        .map(|it| format!("field `{}` {}", it.path.trim_start_matches('.'), it.message));
+    let message = misfits.collect::<Vec<_>>().join("; ");
+    Err(Failure::wrong(message).code(code::BAD_INPUTS).into())
+}
+
+/// Returns a question for people: handles in it are shown by name.
+pub fn as_shown(open: OpenQuestion, secrets: &Secrets) -> OpenQuestion {
+    let wish = Wish::Answer(open.question.clone());
+    let kind = EventKind::BlockWaiting { at: open.at, block: open.block.clone(), wish };
+    let event = shown(Event { run: open.run.clone(), seq: 0, time: open.since, kind }, secrets);
+    match event.kind {
+        EventKind::BlockWaiting { block, wish: Wish::Answer(question), .. } => {
+            OpenQuestion { block, question, ..open }
+        }
+        _ => open,
     }
 }
 

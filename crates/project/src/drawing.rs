@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 
 mod ascii;
 mod dot;
+mod inline;
 mod layout;
 mod mermaid;
 mod svg;
+
+pub use self::inline::{Mark, inline};
 
 /// What to draw. Indexes of nodes and groups are positions in these lists.
 #[derive(Debug, Clone, Default)]

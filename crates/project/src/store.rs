@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result};
 use blueprint_engine::{Library, Plan, Rebuilt};
 use blueprint_journal::{Flush, MemoryJournal, SqliteJournal};
 use blueprint_model::{
-    Journal, JournalError, Limits, Registry, RunRecord, Secrets, code,
-    journal::{History, RunFilter, RunSummary},
+    Journal, JournalError, Limits, Registry, RunRecord, Secrets, Value, code,
+    journal::{HandleTable, History, RunFilter, RunSummary},
 };
 use blueprint_vault::{LoadError, Refusal, Signed, Vault};
 
@@ -220,6 +220,26 @@ impl Rebuilder {
     pub fn secrets(&self, plan: &Arc<Plan>, library: &Library) -> Result<Secrets> {
         let needs = secrets::needs_of(&library.secrets(plan));
         self.vault.load(&needs, secrets::now()).map_err(|err| self.failure(&err))
+    }
+
+    /// Loads the secrets of a new run that takes answers from an earlier one, as its setup says:
+    /// handles in them stand for the same keys as in it.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure that names every missing secret, or says what keeps the vault shut.
+    pub fn secrets_as_before(
+        &self,
+        plan: &Arc<Plan>,
+        library: &Library,
+        handles: &HandleTable,
+        setup: &Value,
+    ) -> Result<Secrets> {
+        let needs = secrets::needs_of(&library.secrets(plan));
+        let loaded = self.vault.reload(&needs, secrets::now(), handles);
+        let secrets = loaded.map_err(|err| self.failure(&err))?;
+        earlier::learn(setup, &secrets);
+        Ok(secrets)
     }
 
     /// Judges a signature with a key of the vault; the value stays there.

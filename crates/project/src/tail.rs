@@ -14,6 +14,7 @@ use crate::earlier;
 const PAGE: usize = 500;
 
 /// A place in the events of a run. What was not asked for yet is in the store, not in memory.
+#[derive(Clone)]
 pub struct Tail {
     run: RunId,
     handles: Secrets,
@@ -69,6 +70,53 @@ impl Tail {
     /// Returns the number of the last event that was returned.
     pub fn after(&self) -> u64 {
         self.after
+    }
+}
+
+/// Returns the handles of a run, with all that were made on the way; none if there is no such run.
+///
+/// # Errors
+///
+/// Returns an error if the store cannot be read.
+pub async fn handles(journal: &dyn Journal, run: &RunId) -> Result<Secrets, JournalError> {
+    let tail = Tail::open(journal, run, u64::MAX).await?;
+    Ok(tail.map_or_else(Secrets::none, |(_, tail)| tail.handles))
+}
+
+/// Returns a run and its last event as it is shown; `None` if there is no such run. It reads no other
+/// event, unless that one holds a handle that was made on the way.
+///
+/// # Errors
+///
+/// Returns an error if the store cannot be read.
+pub async fn last(
+    journal: &dyn Journal,
+    run: &RunId,
+) -> Result<Option<(Head, Option<Event>)>, JournalError> {
+    let Some(head) = journal.head(run).await? else { return Ok(None) };
+    let before = head.summary.events.saturating_sub(1);
+    let Some(event) = journal.events(run, before, 1).await?.pop() else {
+        return Ok(Some((head, None)));
+    };
+    let handles = handles_of(&head.record);
+    if !has_unknown(&event, &handles) {
+        return Ok(Some((head, Some(shown(event, &handles)))));
+    }
+    let Some((head, mut tail)) = Tail::open(journal, run, before).await? else { return Ok(None) };
+    let event = tail.next(journal, 1).await?.pop();
+    Ok(Some((head, event)))
+}
+
+/// Returns whether an event holds a handle of which is not known what it stands for.
+fn has_unknown(event: &Event, handles: &Secrets) -> bool {
+    let text = |text: &str| handles.has_unknown(&text.into());
+    match &event.kind {
+        EventKind::RunFinished { value, error, .. } => {
+            handles.has_unknown(value)
+                || error.as_ref().is_some_and(|error| text(&error.message) || text(&error.block))
+        }
+        // Others are the last only while a run is at work; they are shown with all that is known.
+        _ => !handles.is_empty(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blueprint_engine::{Origin, Plan, PlannedTrigger};
+use blueprint_engine::{Origin, Plan, PlannedKind, PlannedTrigger};
 use blueprint_model::{Value, value::Map};
 
 use crate::failure::Failure;
@@ -41,8 +41,9 @@ pub fn firing(trigger: &PlannedTrigger, payload: Value, given: Value) -> Result<
 /// # Errors
 ///
 /// Returns a failure if what is given lacks what an input of the trigger needs.
-pub fn called(plan: &Plan, given: Value) -> Result<Firing, Failure> {
-    let trigger = plan.triggers.iter().find(|trigger| trigger.kind.as_str() == "api");
+pub fn called(plan: Option<&Plan>, given: Value) -> Result<Firing, Failure> {
+    let mut all = plan.into_iter().flat_map(|plan| &plan.triggers);
+    let trigger = all.find(|trigger| matches!(trigger.kind, PlannedKind::Api));
     match trigger {
         Some(trigger) => firing(trigger, given.clone(), given),
         None => {

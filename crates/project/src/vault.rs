@@ -2,6 +2,7 @@
 
 mod import;
 mod last_used;
+mod policy;
 mod uses;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use self::last_used::LastUsed;
 pub use self::{
     import::{Existing, Pair, PairState, import_pairs},
+    policy::{PolicyChange, policy_rows},
     uses::{Usage, Use, sentence, uses_of},
 };
 use crate::{
@@ -196,6 +198,16 @@ impl ProjectVault {
         Ok(())
     }
 
+    /// Returns whether the vault file has a secret of this name.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if there is no vault, or it is locked.
+    pub fn has(&self, name: &SecretName) -> Result<bool> {
+        let listed = self.file.list().map_err(file_failure)?;
+        Ok(listed.iter().any(|listed| listed.name == *name))
+    }
+
     /// Keeps a value as the next version of its name, for the next run on, and returns the version.
     ///
     /// # Errors
@@ -209,6 +221,15 @@ impl ProjectVault {
         };
         let new = NewSecret { name, value, policy, weak, now: secrets::now() };
         self.file.set(new).map_err(file_failure)
+    }
+
+    /// Returns what may be done with a secret.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if the vault file has no such secret, or does not open.
+    pub fn policy(&self, name: &SecretName) -> Result<Policy> {
+        self.file.policy(name).map_err(file_failure)
     }
 
     /// Changes where a secret may go; value and version stay.

@@ -71,3 +71,75 @@ setInterval(() => {
     if (passed >= 0) time.textContent = ago(passed);
   }
 }, 10000);
+
+// Graphs: zoom by buttons, by Ctrl and the wheel, by + and -; drag to move. Without scripts they scroll.
+function graphOf(element) {
+  const canvas = element.querySelector(".canvas");
+  const svg = canvas?.querySelector("svg");
+  if (!svg) return;
+  const [width, height] = [svg.viewBox.baseVal.width, svg.viewBox.baseVal.height];
+  let scale = 1;
+  const zoom = (wanted, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) => {
+    const next = Math.min(3, Math.max(0.08, wanted));
+    const [left, top] = [(canvas.scrollLeft + x) / scale, (canvas.scrollTop + y) / scale];
+    scale = next;
+    svg.setAttribute("width", width * scale);
+    svg.setAttribute("height", height * scale);
+    canvas.scrollLeft = left * scale - x;
+    canvas.scrollTop = top * scale - y;
+  };
+  const fit = (least = 0) => zoom(Math.max(least, Math.min(1, (canvas.clientWidth - 10) / width, (canvas.clientHeight - 10) / height)));
+  if (width > canvas.clientWidth) zoom(Math.max(0.6, (canvas.clientWidth - 10) / width));
+  canvas.querySelector(".selected")?.scrollIntoView({ block: "nearest", inline: "center" });
+  element.addEventListener("click", (event) => {
+    const how = event.target.closest("[data-zoom]")?.dataset.zoom;
+    if (how === "in") zoom(scale * 1.25);
+    else if (how === "out") zoom(scale / 1.25);
+    else if (how === "one") zoom(1);
+    else if (how === "fit") fit();
+  });
+  canvas.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    const box = canvas.getBoundingClientRect();
+    zoom(scale * Math.exp(-event.deltaY / 300), event.clientX - box.left, event.clientY - box.top);
+  }, { passive: false });
+  canvas.addEventListener("keydown", (event) => {
+    if (event.key === "+" || event.key === "=") zoom(scale * 1.25);
+    else if (event.key === "-") zoom(scale / 1.25);
+    else if (event.key === "0") fit();
+  });
+  let from = null;
+  let moved = false;
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || event.pointerType !== "mouse") return;
+    from = { x: event.clientX + canvas.scrollLeft, y: event.clientY + canvas.scrollTop };
+    moved = false;
+  });
+  addEventListener("pointermove", (event) => {
+    if (!from) return;
+    const [left, top] = [from.x - event.clientX, from.y - event.clientY];
+    if (!moved && Math.abs(left - canvas.scrollLeft) + Math.abs(top - canvas.scrollTop) < 5) return;
+    moved = true;
+    canvas.classList.add("dragging");
+    canvas.scrollLeft = left;
+    canvas.scrollTop = top;
+  });
+  addEventListener("pointerup", () => {
+    from = null;
+    canvas.classList.remove("dragging");
+  });
+  canvas.addEventListener("dragstart", (event) => event.preventDefault());
+  canvas.addEventListener("click", (event) => {
+    if (moved) event.preventDefault();
+    moved = false;
+  }, true);
+}
+document.querySelectorAll(".graph").forEach(graphOf);
+
+// The lines that were asked for stand in the frame.
+const line = document.querySelector(".source li[data-first]");
+if (line) {
+  const frame = line.closest(".source");
+  frame.scrollTop = line.offsetTop - frame.offsetTop - frame.clientHeight / 4;
+}

@@ -10,10 +10,10 @@ use std::{
 
 use anyhow::Result;
 use blueprint_engine::{Library, Plan};
-use blueprint_model::{Diagnostic, Registry, Source};
+use blueprint_model::{Diagnostic, Registry, Source, diagnostic::did_you_mean};
 use blueprint_project::project::{self, Project};
 
-use crate::site::Site;
+use crate::{problem::Problem, site::Site};
 
 /// How often the files are looked at: what an editor writes is seen before a person looks up.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -37,8 +37,12 @@ pub(crate) struct Snapshot {
 pub(crate) struct Entry {
     /// The blueprint's name; that of the file where it has none.
     pub(crate) name: String,
+    /// A sentence for lists.
+    pub(crate) description: Option<String>,
     /// The file as it is now, and its path as it is shown.
     pub(crate) source: Source,
+    /// What the file says that its secrets are for, by name.
+    pub(crate) secret_notes: BTreeMap<String, String>,
     /// The plan in force: of this text, or where that is faulty of the last one that was not.
     pub(crate) plan: Option<Arc<Plan>>,
     /// What was found in the file as it is now.
@@ -49,6 +53,24 @@ impl Entry {
     /// Returns whether the file as it is now is not what is in force.
     pub(crate) fn is_stale(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+impl Snapshot {
+    /// Returns the blueprint with this name.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem if there is none, with the nearest name.
+    pub(crate) fn get(&self, name: &str) -> Result<&Entry, Problem> {
+        self.entries.get(name).ok_or_else(|| {
+            let near = did_you_mean(name, self.entries.keys().map(String::as_str));
+            let problem = Problem::not_found(format!("there is no blueprint `{name}`"));
+            match near {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem,
+            }
+        })
     }
 }
 
@@ -137,7 +159,8 @@ fn entry(file: &Path, registry: &Registry) -> Result<Entry> {
     let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = if checked.name.is_empty() { stem() } else { checked.name };
     let (source, plan, diagnostics) = (checked.source, checked.plan, checked.diagnostics);
-    Ok(Entry { name, source, plan, diagnostics })
+    let secret_notes = checked.secret_notes;
+    Ok(Entry { name, description: checked.description, secret_notes, source, plan, diagnostics })
 }
 
 fn stamps(files: &[PathBuf]) -> Vec<Stamp> {

@@ -6,15 +6,23 @@
 //! comes from the store, as events.
 
 mod access;
+mod acts;
 mod api;
 mod catalogue;
+mod connections;
+mod health;
+mod metrics;
 mod problem;
 mod routes;
 mod runs;
 mod serve;
 mod site;
+mod streams;
 pub mod tokens;
 mod triggers;
 mod ui;
 
-pub use crate::serve::{Options, serve};
+pub use crate::{
+    connections::Bounds,
+    serve::{Options, serve},
+};

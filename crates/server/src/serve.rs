@@ -6,7 +6,14 @@ use anyhow::{Context as _, Result};
 use blueprint_project::{environment::Environment, failure::Failure, project::Project};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::{access::Access, catalogue, routes, runs, site::Site, triggers};
+use crate::{
+    access::Access,
+    catalogue,
+    connections::{self, Bounds},
+    routes, runs,
+    site::Site,
+    triggers,
+};
 
 /// How long runs have to come to an end when the server is to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -15,6 +22,15 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// How many clients there may be, and how slow.
+    pub bounds: Bounds,
+}
+
+impl Options {
+    /// Returns the options of a server at an address, all else as it is by itself.
+    pub fn at(listen: SocketAddr) -> Self {
+        Self { listen, bounds: Bounds::default() }
+    }
 }
 
 /// Serves a project until `stop` comes true. `ready` is told the address.
@@ -35,7 +51,7 @@ pub async fn serve(
     })?;
     let address = listener.local_addr().context("the socket has no address")?;
     let access = Access::new(address, &project.settings.server.hosts);
-    let site = Arc::new(Site::open(project, environment, access)?);
+    let site = Arc::new(Site::open(project, environment, access, options.bounds)?);
     site.access.begin(&*site.journal).await?;
     let mut tasks = JoinSet::new();
     tasks.spawn(catalogue::watch(site.clone()));
@@ -43,14 +59,11 @@ pub async fn serve(
     tasks.spawn(triggers::cron::run(site.clone()));
     ready(address);
     let told = site.clone();
-    let closing = async move {
+    tasks.spawn(async move {
         stop.await;
         told.close();
-    };
-    axum::serve(listener, routes::all(site.clone()))
-        .with_graceful_shutdown(closing)
-        .await
-        .context("the server stopped")?;
+    });
+    connections::serve(listener, &routes::all(site.clone()), &site).await;
     tasks.shutdown().await;
     site.runs.close(GRACE).await;
     Ok(())

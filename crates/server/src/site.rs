@@ -17,7 +17,12 @@ use tokio::sync::watch;
 use crate::{
     access::Access,
     catalogue::Catalogue,
+    connections::Bounds,
+    health::Health,
+    metrics::Metrics,
     runs::{PARK_AFTER, Runs},
+    streams::Streams,
+    ui::{Folds, Imports},
 };
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
@@ -40,10 +45,22 @@ pub(crate) struct Site {
     pub(crate) catalogue: Catalogue,
     /// The runs of this process.
     pub(crate) runs: Runs,
+    /// What was read of the runs that pages show.
+    pub(crate) folds: Folds,
     /// Who may do what.
     pub(crate) access: Access,
+    /// How many clients there may be, and how slow.
+    pub(crate) bounds: Bounds,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
+    /// What it counts of itself.
+    pub(crate) metrics: Metrics,
+    /// The streams that are open.
+    pub(crate) streams: Streams,
+    /// What is known of the store's health.
+    pub(crate) health: Health,
+    /// Texts with secrets that wait for a yes.
+    pub(crate) imports: Imports,
     closing: watch::Sender<bool>,
 }
 
@@ -54,7 +71,12 @@ impl Site {
     ///
     /// Returns a failure if the store or the vault's settings keep it from that, or an error if the
     /// processes of the sandbox cannot be started.
-    pub(crate) fn open(project: Project, environment: Environment, access: Access) -> Result<Self> {
+    pub(crate) fn open(
+        project: Project,
+        environment: Environment,
+        access: Access,
+        bounds: Bounds,
+    ) -> Result<Self> {
         let journal = store::open(&project, &environment)?;
         let rebuilder = Rebuilder::new(&project, &environment)?;
         let registry = project.registry()?;
@@ -75,8 +97,14 @@ impl Site {
             vault,
             catalogue,
             runs,
+            folds: Folds::default(),
             access,
+            bounds,
             started,
+            metrics: Metrics::default(),
+            streams: Streams::default(),
+            health: Health::default(),
+            imports: Imports::default(),
             closing: watch::Sender::new(false),
         })
     }
@@ -94,6 +122,11 @@ impl Site {
     /// Says that the server is to stop: streams end, and nothing new is begun.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Returns whether the server is to stop.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
     /// Returns once the server is to stop. What never ends by itself, as streams do, waits for it.

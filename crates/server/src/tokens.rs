@@ -195,6 +195,18 @@ pub async fn list(journal: &dyn Journal) -> Result<Vec<Token>, JournalError> {
     Ok(tokens)
 }
 
+/// Returns a token as it is shown: nothing in it opens anything.
+pub fn to_json(token: &Token) -> Value {
+    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+    json!({
+        "id": token.id,
+        "name": token.name,
+        "scopes": scopes,
+        "created": format!("{:.0}", token.created),
+        "last_used": token.last_used.map(|at| format!("{at:.0}")),
+    })
+}
+
 /// Notes that a token was used. A token that is revoked meanwhile stays so.
 ///
 /// # Errors

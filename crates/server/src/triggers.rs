@@ -6,42 +6,19 @@
 
 pub(crate) mod cron;
 mod due;
-mod events;
-mod fire;
+pub(crate) mod events;
 pub(crate) mod list;
 mod signature;
-mod webhook;
+pub(crate) mod webhook;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
-use blueprint_engine::Plan;
-use blueprint_model::{RunId, Value, event::RunStatus, format, units};
+use axum::{Router, routing::post};
+use blueprint_engine::PlannedTrigger;
+use blueprint_model::Value;
 use blueprint_project::triggers::{self, Firing};
-use serde::Deserialize;
-use serde_json::json;
 
-use crate::{
-    problem::Problem,
-    runs::{self, Ended, Wanted},
-    site::Site,
-};
-
-/// The longest wait for the end of a run.
-const MAX_WAIT: Duration = Duration::from_secs(60);
-
-/// Returns the routes below `/api/v1`.
-pub(crate) fn api_routes() -> Router<Arc<Site>> {
-    Router::new()
-        .route("/triggers", get(list::all))
-        .route("/triggers/{blueprint}/{id}/fire", post(fire::fire))
-        .route("/events/{name}", post(events::take))
-}
+use crate::{problem::Problem, runs::Wanted, site::Site};
 
 /// Returns the routes of signed calls.
 pub(crate) fn routes() -> Router<Arc<Site>> {
@@ -50,71 +27,55 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/hooks/{blueprint}/{id}", post(webhook::one))
 }
 
-/// How a start is answered.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Asked {
-    /// How long to wait for the end, as in `30s`.
-    wait: Option<String>,
-}
-
-impl Asked {
-    fn wait(&self) -> Result<Duration, Problem> {
-        let Some(text) = &self.wait else { return Ok(Duration::ZERO) };
-        match units::parse_duration(text) {
-            Some(wait) => Ok(wait.min(MAX_WAIT)),
-            None => {
-                let problem = Problem::new(StatusCode::BAD_REQUEST, "`wait` is no duration");
-                Err(problem.help("wait=30s"))
-            }
-        }
-    }
-}
-
 /// Returns what a call of the API with this body starts: the blueprint's `api` trigger, if it has
 /// one, gives inputs that the body lacks, and says where the run starts.
 ///
 /// # Errors
 ///
 /// Returns a problem if the body lacks what an input of the trigger needs.
-pub(crate) fn called(plan: &Plan, body: Value) -> Result<Wanted, Problem> {
-    Ok(wanted(&plan.name, triggers::called(plan, body).map_err(anyhow::Error::from)?))
+pub(crate) fn called(site: &Site, blueprint: &str, body: Value) -> Result<Wanted, Problem> {
+    let snapshot = site.catalogue.now();
+    let plan = snapshot.entries.get(blueprint).and_then(|entry| entry.plan.as_deref());
+    // Whether there is something to run is seen when it starts.
+    let firing = triggers::called(plan, body).map_err(anyhow::Error::from)?;
+    Ok(wanted(blueprint, firing))
+}
+
+/// Returns what a trigger starts that somebody fires by hand; the same key gives the same run.
+///
+/// # Errors
+///
+/// Returns a problem if there is no such trigger, or the payload lacks what an input needs.
+pub(crate) fn fired(
+    site: &Site,
+    (blueprint, id): (&str, &str),
+    payload: Value,
+    key: Option<&str>,
+) -> Result<Wanted, Problem> {
+    let snapshot = site.catalogue.now();
+    let plan = snapshot.entries.get(blueprint).and_then(|entry| entry.plan.as_ref());
+    let found = plan.and_then(|plan| plan.triggers.iter().find(|trigger| trigger.id == id));
+    let trigger = found.ok_or_else(|| {
+        let problem = Problem::not_found(format!("`{blueprint}` has no trigger `{id}`"));
+        problem.help("GET /api/v1/triggers lists them all")
+    })?;
+    firing(blueprint, trigger, payload, key)
+}
+
+fn firing(
+    blueprint: &str,
+    trigger: &PlannedTrigger,
+    payload: Value,
+    key: Option<&str>,
+) -> Result<Wanted, Problem> {
+    let firing = triggers::firing(trigger, payload, Value::Null);
+    let mut firing = firing.map_err(anyhow::Error::from)?;
+    firing.origin.key = key.map(|key| format!("fire/{blueprint}/{}/{key}", trigger.id));
+    Ok(wanted(blueprint, firing))
 }
 
 /// Returns what a firing starts.
 fn wanted(blueprint: &str, firing: Firing) -> Wanted {
     let Firing { inputs, payload, origin } = firing;
     Wanted { blueprint: blueprint.into(), inputs, payload, origin, timeout: None }
-}
-
-/// Starts a run and waits for its end as long as is asked for.
-async fn start(site: &Arc<Site>, wanted: Wanted, wait: Duration) -> Result<Response, Problem> {
-    let started = runs::start(site, wanted).await?;
-    let ended = match wait {
-        Duration::ZERO => None,
-        wait => runs::ended(site, &started.run, wait).await?,
-    };
-    Ok(answer(&started.run, ended.as_ref()))
-}
-
-fn answer(run: &RunId, ended: Option<&Ended>) -> Response {
-    let Some(end) = ended else {
-        let body = json!({"run": run.as_str(), "status": "running"});
-        return (StatusCode::ACCEPTED, Json(body)).into_response();
-    };
-    let status = match end.status {
-        RunStatus::Succeeded => StatusCode::OK,
-        RunStatus::Failed | RunStatus::Cancelled => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let error = end.error.as_ref().map(
-        |error| json!({"block": error.block, "outcome": error.outcome, "message": error.message}),
-    );
-    let body = json!({
-        "run": run.as_str(),
-        "status": end.status.as_str(),
-        "value": *end.value,
-        "error": error,
-        "duration_ms": format::in_ms(end.duration_us),
-    });
-    (status, Json(body)).into_response()
 }

@@ -89,7 +89,7 @@ pub(super) async fn serve(
             open(address);
         }
     };
-    let serving = blueprint_server::serve(project, environment, Options { listen }, ready, stop);
+    let serving = blueprint_server::serve(project, environment, Options::at(listen), ready, stop);
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => return served.map(|()| Exit::Fine),

@@ -55,8 +55,8 @@ pub(super) struct Line {
     pub(super) label: (f64, f64),
 }
 
-/// Returns the picture of a drawing with these joined edges.
-pub(super) fn layout(drawing: &Drawing, edges: &[JoinedEdge]) -> Picture {
+/// Returns the picture of a drawing with these joined edges, with `room` beside the type of each block.
+pub(super) fn layout(drawing: &Drawing, edges: &[JoinedEdge], room: f64) -> Picture {
     let mut inner: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     for (at, edge) in edges.iter().enumerate() {
         let (from, to) = (&drawing.nodes[edge.from], &drawing.nodes[edge.to]);
@@ -65,13 +65,15 @@ pub(super) fn layout(drawing: &Drawing, edges: &[JoinedEdge]) -> Picture {
         }
     }
     let members = drawing.members();
-    let maker = Maker { drawing, edges, inner, members, bodies: drawing.bodies() };
+    let maker = Maker { drawing, edges, room, inner, members, bodies: drawing.bodies() };
     maker.graph(None, 0)
 }
 
 struct Maker<'d> {
     drawing: &'d Drawing,
     edges: &'d [JoinedEdge],
+    /// What each block has free beside its type.
+    room: f64,
     /// The edges of each graph.
     inner: BTreeMap<Option<usize>, Vec<usize>>,
     members: BTreeMap<Option<usize>, Vec<usize>>,
@@ -126,7 +128,7 @@ impl Maker<'_> {
     fn box_size(&self, at: usize, body: Option<&Picture>) -> (f64, f64) {
         let node = &self.drawing.nodes[at];
         let title = text::width(&shown(&node.title)) as f64 * TITLE_CHAR;
-        let kind = text::width(&shown(&node.kind_line())) as f64 * SMALL_CHAR;
+        let kind = text::width(&shown(&node.kind_line())) as f64 * SMALL_CHAR + self.room;
         let notes = notes(node).into_iter().map(|note| {
             let sign = if note.is_error { 0.0 } else { KEY_WIDTH };
             text::width(&shown_note(&note.text)) as f64 * SMALL_CHAR + sign

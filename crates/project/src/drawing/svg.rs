@@ -37,7 +37,7 @@ stroke:var(--back);stroke-width:4px;stroke-linejoin:round}
 /// Returns the drawing as a document.
 pub(super) fn render(drawing: &Drawing) -> String {
     let edges = drawing.joined_edges();
-    let picture = layout::layout(drawing, &edges);
+    let picture = layout::layout(drawing, &edges, 0.0);
     let (width, height) = (picture.width + 2.0 * MARGIN, picture.height + 2.0 * MARGIN);
     let name = text::escape_xml(&drawing.name);
     let mut svg = format!(
@@ -45,16 +45,7 @@ pub(super) fn render(drawing: &Drawing) -> String {
          width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\">\n\
          <title>{name}</title>\n<style>\n{STYLE}</style>\n<defs>\n"
     );
-    for (id, class) in [("bp-arrow", "head"), ("bp-arrow-bad", "badhead")] {
-        text::add(
-            &mut svg,
-            format_args!(
-                "<marker id=\"{id}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" \
-                 markerHeight=\"7\" orient=\"auto\"><path class=\"{class}\" d=\"M0 0L8 4L0 8z\"/>\
-                 </marker>\n"
-            ),
-        );
-    }
+    markers(&mut svg);
     text::add(
         &mut svg,
         format_args!(
@@ -68,6 +59,20 @@ pub(super) fn render(drawing: &Drawing) -> String {
     picture.lines.iter().for_each(|it| label(&mut svg, drawing, it, &edges[it.edge]));
     svg.push_str("</g>\n</svg>\n");
     svg
+}
+
+/// Writes the heads of arrows.
+pub(super) fn markers(svg: &mut String) {
+    for (id, class) in [("bp-arrow", "head"), ("bp-arrow-bad", "badhead")] {
+        text::add(
+            svg,
+            format_args!(
+                "<marker id=\"{id}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" \
+                 markerHeight=\"7\" orient=\"auto\"><path class=\"{class}\" d=\"M0 0L8 4L0 8z\"/>\
+                 </marker>\n"
+            ),
+        );
+    }
 }
 
 fn block(svg: &mut String, drawing: &Drawing, shape: &Shape) {
@@ -94,7 +99,7 @@ fn block(svg: &mut String, drawing: &Drawing, shape: &Shape) {
 }
 
 /// Writes the lines about secrets and errors below the type.
-fn notes(svg: &mut String, node: &Node, left: f64, above: f64) {
+pub(super) fn notes(svg: &mut String, node: &Node, left: f64, above: f64) {
     for (n, note) in layout::notes(node).iter().enumerate() {
         let y = above + NOTE_HEIGHT * (n + 1) as f64;
         let text = text::escape_xml(&layout::shown_note(&note.text));
@@ -119,7 +124,7 @@ fn notes(svg: &mut String, node: &Node, left: f64, above: f64) {
 }
 
 /// Draws errors that lead nowhere: a short dashed line with an end.
-fn stub(svg: &mut String, shape: &Shape, unhandled: &[String]) {
+pub(super) fn stub(svg: &mut String, shape: &Shape, unhandled: &[String]) {
     let (x, y) = (shape.x + shape.width - 14.0, shape.y + shape.height);
     let (left, end) = (x - 4.0, y + 11.0);
     let names = text::escape_xml(&unhandled.join(", "));
@@ -133,7 +138,8 @@ fn stub(svg: &mut String, shape: &Shape, unhandled: &[String]) {
     );
 }
 
-fn line(svg: &mut String, line: &Line, edge: &JoinedEdge) {
+/// Writes the line of an edge.
+pub(super) fn line(svg: &mut String, line: &Line, edge: &JoinedEdge) {
     let mut path = String::new();
     let mut last: Option<(f64, f64)> = None;
     for (x, top, bottom) in &line.pieces {
@@ -164,7 +170,8 @@ fn line(svg: &mut String, line: &Line, edge: &JoinedEdge) {
     );
 }
 
-fn label(svg: &mut String, drawing: &Drawing, line: &Line, edge: &JoinedEdge) {
+/// Writes the outcomes of an edge.
+pub(super) fn label(svg: &mut String, drawing: &Drawing, line: &Line, edge: &JoinedEdge) {
     let inner = if drawing.nodes[edge.from].group.is_some() { " inner" } else { "" };
     let bad = if edge.is_error { " badlabel" } else { "" };
     let ((x, y), text) = (line.label, text::escape_xml(&edge.label));

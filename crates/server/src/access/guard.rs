@@ -1,9 +1,9 @@
 //! The guard before every route: by which name, from which page, by whom, and with what right.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{error::Error, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
@@ -11,9 +11,11 @@ use axum::{
 };
 use blueprint_model::code;
 use blueprint_project::store;
+use futures_util::FutureExt as _;
+use http_body_util::LengthLimitError;
 use maud::{DOCTYPE, html};
 use subtle::ConstantTimeEq as _;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Scope, Visitor, Who, bearer,
@@ -22,7 +24,7 @@ use super::{
     login,
     rules::{self, Needs},
 };
-use crate::{problem::Problem, site::Site};
+use crate::{problem::Problem, site::Site, ui::shell::Fault};
 
 /// The longest body that is read.
 pub(crate) const MAX_BODY: usize = 1 << 20;
@@ -51,10 +53,10 @@ impl From<Problem> for Refusal {
 pub(crate) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let mut response = match admit(&site, request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => answer(request, next).await,
         Err(Refusal::Login(from)) => Redirect::to(&login::address(&from)).into_response(),
         Err(Refusal::Again) => ask_again(),
-        Err(Refusal::Problem(problem)) if is_page(&path) => page_of(&problem),
+        Err(Refusal::Problem(problem)) if is_page(&path) => Fault(problem).into_response(),
         Err(Refusal::Problem(problem)) => problem.into_response(),
     };
     if response.status() == StatusCode::UNAUTHORIZED {
@@ -65,8 +67,17 @@ pub(crate) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     response
 }
 
+/// Returns the route's answer. A bug in a route is one request's trouble and no other's.
+async fn answer(request: Request, next: Next) -> Response {
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    answer.unwrap_or_else(|_| {
+        let detail = "the server could not do this";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).into_response()
+    })
+}
+
 async fn admit(site: &Arc<Site>, request: Request) -> Result<Request, Refusal> {
-    let (mut parts, mut body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let access = &site.access;
     let host = access.hosts.asked_by(&parts.headers, &parts.uri).ok_or_else(other_host)?;
     let sender = access.hosts.sender(&parts.headers, host);
@@ -89,22 +100,25 @@ async fn admit(site: &Arc<Site>, request: Request) -> Result<Request, Refusal> {
     }
     if let Needs::Scope(scope) | Needs::Seldom(scope) = needs {
         allow(&visitor, scope, &parts, sender)?;
-        if is_act && is_browser && is_page(&path) {
-            body = check_form(&visitor, &parts, body).await?;
-        } else if is_act && is_browser {
-            check_json(&parts.headers)?;
-        }
-    }
-    if needs == Needs::Nothing && is_act {
-        body = check_form(&visitor, &parts, body).await?;
     }
     if let Needs::Seldom(_) = needs {
         let address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
         let taken = access.buckets.take(Rate::Secrets, &visitor.bucket(address), Instant::now());
         taken.map_err(too_often)?;
     }
+    let body = if is_act {
+        read(&parts.headers, body, site.bounds.body_time).await?
+    } else {
+        Bytes::new()
+    };
+    if is_act && is_browser && needs != Needs::Signature {
+        match is_page(&path) {
+            true => check_form(&visitor, &parts.headers, &body)?,
+            false => check_json(&parts.headers, &body)?,
+        }
+    }
     parts.extensions.insert(visitor);
-    Ok(Request::from_parts(parts, body))
+    Ok(Request::from_parts(parts, Body::from(body)))
 }
 
 fn allow(visitor: &Visitor, scope: Scope, parts: &Parts, sender: Sender) -> Result<(), Refusal> {
@@ -130,37 +144,59 @@ fn allow(visitor: &Visitor, scope: Scope, parts: &Parts, sender: Sender) -> Resu
     Err(Refusal::Login(parts.uri.path_and_query().map_or(path, |it| it.as_str()).into()))
 }
 
+/// Reads a body whole, within bounds of size and time.
+async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Bytes, Problem> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: usize| length > MAX_BODY) {
+        return Err(too_large());
+    }
+    match timeout(within, axum::body::to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(err)) if is_too_large(&err) => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body was cut off")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly")),
+    }
+}
+
+fn is_too_large(err: &axum::Error) -> bool {
+    let mut cause: Option<&dyn Error> = Some(err);
+    while let Some(err) = cause {
+        if err.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = err.source();
+    }
+    false
+}
+
 /// Looks for the text of the form that only a page of ours has.
-async fn check_form(visitor: &Visitor, parts: &Parts, body: Body) -> Result<Body, Problem> {
+fn check_form(visitor: &Visitor, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
     let is = |text: &[u8]| bool::from(text.ct_eq(visitor.csrf.as_bytes()));
-    if parts.headers.get("x-csrf").is_some_and(|text| is(text.as_bytes())) {
-        return Ok(body);
+    if headers.get("x-csrf").is_some_and(|text| is(text.as_bytes())) {
+        return Ok(());
     }
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(forged());
-    }
-    let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| too_large())?;
-    let mut pairs = bytes.split(|byte| *byte == b'&');
     // What the form carries is written without escapes.
-    match pairs.find_map(|pair| pair.strip_prefix(b"_csrf=")) {
-        Some(text) if is(text) => Ok(Body::from(bytes)),
-        Some(_) | None => Err(forged()),
+    let mut pairs = body.split(|byte| *byte == b'&');
+    let text = pairs.find_map(|pair| pair.strip_prefix(b"_csrf="));
+    match kind_of(headers) == "application/x-www-form-urlencoded" && text.is_some_and(is) {
+        true => Ok(()),
+        false => Err(forged()),
     }
 }
 
 /// Looks whether a body is what no form of another page can send.
-fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name| headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let length = text(header::CONTENT_LENGTH);
-    let is_empty = matches!(length, "" | "0") && text(header::TRANSFER_ENCODING).is_empty();
-    let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
-    if is_empty || kind.eq_ignore_ascii_case("application/json") {
+fn check_json(headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+    if body.is_empty() || kind_of(headers) == "application/json" {
         return Ok(());
     }
     let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is no JSON");
     Err(problem.help("send the header `Content-Type: application/json`"))
+}
+
+fn kind_of(headers: &HeaderMap) -> String {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+    let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
+    kind.trim().to_ascii_lowercase()
 }
 
 /// Returns whether this is a path of a page, and not of what programs ask.
@@ -183,7 +219,8 @@ fn harden(headers: &mut HeaderMap, path: &str) {
     let pairs = [
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
+        // Without any, browsers send the forms of these pages as if they were of nobody.
+        ("referrer-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
     ];
@@ -205,30 +242,6 @@ fn ask_again() -> Response {
         }
     };
     Html(page.into_string()).into_response()
-}
-
-/// Shows a problem to a person.
-fn page_of(problem: &Problem) -> Response {
-    let title = problem.status.canonical_reason().unwrap_or("Error");
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head { title { (title) } }
-            body {
-                main {
-                    h1 { (title) }
-                    p { (problem.detail) }
-                    @if let Some(hint) = &problem.hint { p { (hint) } }
-                    p { a href="/" { "Start" } }
-                }
-            }
-        }
-    };
-    let mut response = (problem.status, Html(page.into_string())).into_response();
-    if let Some(seconds) = problem.retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    response
 }
 
 fn other_host() -> Problem {

@@ -6,16 +6,18 @@ use axum::{
     Extension, Router,
     extract::{Form, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use blueprint_project::store;
-use maud::{DOCTYPE, html};
+use maud::html;
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{Visitor, buckets, buckets::Rate, guard, sessions::LASTS};
-use crate::{problem::Problem, site::Site};
+use crate::{
+    site::Site,
+    ui::shell::{self, Fault, Tone, notice},
+};
 
 /// Returns the routes for logging in and out.
 pub(crate) fn routes() -> Router<Arc<Site>> {
@@ -66,17 +68,17 @@ async fn login(
     let access = &site.access;
     let who = address.map(|Extension(address)| buckets::name_of(address.ip())).unwrap_or_default();
     if let Err(seconds) = access.buckets.take(Rate::Login, &who, Instant::now()) {
-        return guard::too_often(seconds).into_response();
+        return Fault(guard::too_often(seconds)).into_response();
     }
     let token = match access.token(shown.token.trim(), &*site.journal).await {
         Ok(Some(token)) => token,
         Ok(None) => {
             return form(&site, &visitor, &shown.next, Some("That is no token of this server."));
         }
-        Err(err) => return Problem::from(store::failure(err)).into_response(),
+        Err(err) => return Fault::from(err).into_response(),
     };
     if let Err(err) = access.note_use(&token, &*site.journal, site.now()).await {
-        return Problem::from(store::failure(err)).into_response();
+        return Fault::from(err).into_response();
     }
     if let Some(old) = access.session_cookie(&headers) {
         access.sessions.close(old);
@@ -120,36 +122,31 @@ fn inside(next: &str) -> &str {
 }
 
 fn form(site: &Site, visitor: &Visitor, next: &str, fault: Option<&str>) -> Response {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Log in – " (site.name()) }
-            }
-            body {
-                main {
-                    h1 { (site.name()) }
-                    @if let Some(fault) = fault { p role="alert" { (fault) } }
-                    form method="post" action="/login" {
-                        input type="hidden" name="_csrf" value=(visitor.csrf());
-                        input type="hidden" name="next" value=(inside(next));
-                        p {
-                            label for="token" { "Token" }
-                            " "
-                            input id="token" name="token" type="password" required autofocus
-                                autocomplete="current-password" spellcheck="false";
+    let body = html! {
+        div.head { h1 { "Log in" } }
+        @if let Some(fault) = fault { (notice(Tone::Bad, html! { p { (fault) } })) }
+        section.card {
+            div.pad {
+                form.fields method="post" action="/login" {
+                    input type="hidden" name="_csrf" value=(visitor.csrf());
+                    input type="hidden" name="next" value=(inside(next));
+                    div.field {
+                        label for="token" { "Token" }
+                        input id="token" name="token" type="password" required autofocus
+                            autocomplete="current-password" spellcheck="false";
+                        p.hint {
+                            "Whoever runs this server makes one: "
+                            code { "blueprint token create NAME" }
                         }
-                        p { button type="submit" { "Log in" } }
                     }
-                    p { "Whoever runs this server makes one: " code { "blueprint token create NAME" } }
+                    div.actions { button.main type="submit" { "Log in" } }
                 }
             }
         }
     };
+    let page = shell::alone(site, "Log in", &body);
     let status = if fault.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    (status, Html(page.into_string())).into_response()
+    (status, page).into_response()
 }
 
 #[cfg(test)]

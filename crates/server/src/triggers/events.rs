@@ -2,74 +2,58 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    body::Bytes,
-    extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-};
 use blueprint_engine::{PlannedKind, PlannedTrigger};
-use blueprint_model::Value;
+use blueprint_model::{RunId, Value, journal::OpenQuestion};
 use blueprint_project::answers;
-use serde::Deserialize;
-use serde_json::json;
 
-use super::fire;
+use super::firing;
 use crate::{catalogue::Snapshot, problem::Problem, runs, site::Site};
 
-/// Whose event it is.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct From {
-    /// The component's name.
-    component: Option<String>,
+/// An event from outside.
+pub(crate) struct Event<'e> {
+    /// Its name.
+    pub(crate) name: &'e str,
+    /// The component that it comes from.
+    pub(crate) component: Option<&'e str>,
+    /// What it brings.
+    pub(crate) payload: Value,
+    /// By which it is known again.
+    pub(crate) key: Option<&'e str>,
 }
 
-/// Takes an event; the body is its payload.
-pub(super) async fn take(
-    State(site): State<Arc<Site>>,
-    Path(event): Path<String>,
-    Query(from): Query<From>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let (payload, key) = (fire::payload(&body)?, fire::key(&headers)?);
+/// What came of an event.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Blueprint, trigger and run.
+    pub(crate) started: Vec<(String, String, RunId)>,
+    /// Blueprint, trigger, and why it started nothing.
+    pub(crate) failed: Vec<(String, String, Problem)>,
+    /// The questions that it answered.
+    pub(crate) answered: Vec<OpenQuestion>,
+}
+
+/// Fires every trigger for an event and answers every run that waits for it.
+///
+/// # Errors
+///
+/// Returns a problem if the store cannot be read.
+pub(crate) async fn take(site: &Arc<Site>, event: &Event<'_>) -> Result<Outcome, Problem> {
     let snapshot = site.catalogue.now();
-    let (mut started, mut failed, mut first) = (Vec::new(), Vec::new(), None);
-    for (blueprint, trigger) in listeners(&snapshot, &event, from.component.as_deref()) {
+    let mut outcome = Outcome::default();
+    for (blueprint, trigger) in listeners(&snapshot, event.name, event.component) {
         let run = async {
-            let key = key.as_deref();
-            let wanted = fire::firing(blueprint, trigger, payload.clone(), key)?;
-            runs::start(&site, wanted).await
+            let wanted = firing(blueprint, trigger, event.payload.clone(), event.key)?;
+            runs::start(site, wanted).await
         };
+        let (blueprint, id) = (blueprint.to_owned(), trigger.id.clone());
         match run.await {
-            Ok(run) => started.push(json!({
-                "blueprint": blueprint,
-                "trigger": trigger.id,
-                "run": run.run.as_str(),
-            })),
-            Err(problem) => {
-                failed.push(json!({
-                    "blueprint": blueprint,
-                    "trigger": trigger.id,
-                    "detail": problem.detail,
-                }));
-                first.get_or_insert(problem);
-            }
+            Ok(started) => outcome.started.push((blueprint, id, started.run)),
+            Err(problem) => outcome.failed.push((blueprint, id, problem)),
         }
     }
-    let answered = answers::send(&*site.journal, None, &event, &payload).await?;
-    let answered: Vec<Value> = answered
-        .iter()
-        .map(|(open, _)| json!({"run": open.run.as_str(), "block": open.block.to_string()}))
-        .collect();
-    if started.is_empty() && answered.is_empty() {
-        let nobody = || Problem::not_found(format!("nobody waits for an event `{event}`"));
-        return Err(first.unwrap_or_else(nobody));
-    }
-    let body = json!({"started": started, "answered": answered, "failed": failed});
-    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+    let answered = answers::send(&*site.journal, None, event.name, &event.payload).await?;
+    outcome.answered = answered.into_iter().map(|(open, _)| open).collect();
+    Ok(outcome)
 }
 
 /// Returns the triggers that an event fires.

@@ -1,8 +1,7 @@
 //! Where all triggers stand: what they are, when they fire next, and what came of the last time.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use axum::{Json, extract::State};
 use blueprint_engine::{PlannedKind, PlannedTrigger};
 use blueprint_model::{
     RunId, Value,
@@ -11,7 +10,6 @@ use blueprint_model::{
 use blueprint_project::store;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{cron, due::Memory};
@@ -74,11 +72,6 @@ pub(crate) struct LastRun {
     #[serde(serialize_with = "as_text")]
     #[schema(value_type = String)]
     pub(crate) started: Timestamp,
-}
-
-/// Answers with every trigger.
-pub(super) async fn all(State(site): State<Arc<Site>>) -> Result<Json<Value>, Problem> {
-    Ok(Json(json!({"triggers": triggers(&site).await?})))
 }
 
 /// Returns every trigger of the plans in force, by blueprint and place.

@@ -1,11 +1,13 @@
 //! Webhooks: signed calls from outside. The signature is judged in the vault; its key never leaves.
 
+#![expect(unused_qualifications, reason = "what utoipa makes of parameters names them twice")]
+
 use std::sync::Arc;
 
 use axum::{
     Form,
     body::{Body, Bytes},
-    extract::{FromRequest as _, Path, Query, Request, State},
+    extract::{FromRequest as _, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
@@ -14,16 +16,34 @@ use blueprint_model::{SecretName, Value, value::Map};
 use blueprint_project::triggers;
 use blueprint_vault::{Refusal, Signed};
 
+use serde::Deserialize;
+use utoipa::IntoParams;
+
 use super::{
-    Asked,
     signature::{self, Signature},
-    start, wanted,
+    wanted,
 };
 use crate::{
     access::{Scope, Visitor},
+    api::{
+        dto::{self, Answer},
+        runs::begun,
+        take::{self, Path, Query},
+    },
     problem::Problem,
+    runs,
     site::Site,
 };
+
+/// How a call is answered.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asked {
+    /// How long to wait for the end of the run, as in `30s`; at most a minute.
+    #[param(example = "30s", pattern = r"^([0-9]{1,6}(ms|s|m|h|d))+$")]
+    wait: Option<String>,
+}
 
 /// What a call brings beside its body.
 struct Call<'c> {
@@ -33,7 +53,31 @@ struct Call<'c> {
 }
 
 /// Takes a call to a blueprint with one webhook.
-pub(super) async fn only(
+#[utoipa::path(
+    post,
+    path = "/hooks/{blueprint}",
+    operation_id = "call_only_webhook",
+    tag = "triggers",
+    params(
+        ("blueprint" = String, Path, description = "The blueprint"),
+        Asked,
+        ("X-Blueprint-Timestamp" = Option<String>, Header, description = "Seconds since 1970"),
+        ("X-Blueprint-Signature" = Option<String>, Header,
+            description = "`sha256=` and the HMAC-SHA-256 of `TIMESTAMP.BODY`, hexadecimal"),
+    ),
+    request_body(content = Object, description = "The payload: JSON, or a form"),
+    responses(
+        (status = 200, description = "The run has succeeded", body = Answer),
+        (status = 202, description = "It has not ended", body = Answer),
+        (status = 401, description = "The signature does not fit", body = dto::Problem,
+            content_type = "application/problem+json"),
+        (status = "4XX", description = "It cannot start", body = dto::Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The signature cannot be judged now", body = dto::Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn only(
     State(site): State<Arc<Site>>,
     Path(blueprint): Path<String>,
     Query(asked): Query<Asked>,
@@ -45,7 +89,32 @@ pub(super) async fn only(
 }
 
 /// Takes a call to one of several webhooks of a blueprint.
-pub(super) async fn one(
+#[utoipa::path(
+    post,
+    path = "/hooks/{blueprint}/{id}",
+    operation_id = "call_webhook",
+    tag = "triggers",
+    params(
+        ("blueprint" = String, Path, description = "The blueprint"),
+        ("id" = String, Path, description = "The trigger, as in `webhook-1`"),
+        Asked,
+        ("X-Blueprint-Timestamp" = Option<String>, Header, description = "Seconds since 1970"),
+        ("X-Blueprint-Signature" = Option<String>, Header,
+            description = "`sha256=` and the HMAC-SHA-256 of `TIMESTAMP.BODY`, hexadecimal"),
+    ),
+    request_body(content = Object, description = "The payload: JSON, or a form"),
+    responses(
+        (status = 200, description = "The run has succeeded", body = Answer),
+        (status = 202, description = "It has not ended", body = Answer),
+        (status = 401, description = "The signature does not fit", body = dto::Problem,
+            content_type = "application/problem+json"),
+        (status = "4XX", description = "It cannot start", body = dto::Problem,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The signature cannot be judged now", body = dto::Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn one(
     State(site): State<Arc<Site>>,
     Path((blueprint, id)): Path<(String, String)>,
     Query(asked): Query<Asked>,
@@ -64,7 +133,7 @@ impl Call<'_> {
         asked: &Asked,
         body: Bytes,
     ) -> Result<Response, Problem> {
-        let wait = asked.wait()?;
+        let wait = take::wait(asked.wait.as_deref())?;
         let snapshot = self.site.catalogue.now();
         let plan = snapshot.entries.get(blueprint).and_then(|entry| entry.plan.as_ref());
         let all = plan.into_iter().flat_map(|plan| &plan.triggers);
@@ -96,7 +165,8 @@ impl Call<'_> {
         let mut firing = firing.map_err(anyhow::Error::from)?;
         firing.origin.key =
             delivery.map(|delivery| format!("webhook/{blueprint}/{}/{delivery}", trigger.id));
-        start(self.site, wanted(blueprint, firing), wait).await
+        let started = runs::start(self.site, wanted(blueprint, firing)).await?;
+        begun(self.site, &started, wait).await
     }
 
     /// Judges the signature; returns by what the delivery is known.

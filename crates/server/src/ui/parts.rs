@@ -1,6 +1,9 @@
 //! Small parts of pages: states, times, durations, forms, what to say where there is nothing.
 
-use blueprint_model::{RunId, journal::Phase};
+use blueprint_model::{
+    RunId,
+    journal::{Phase, RunSummary},
+};
 use blueprint_project::text;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -76,6 +79,36 @@ pub(crate) fn duration(us: u64) -> Markup {
 /// Returns a link to a run.
 pub(crate) fn run_link(run: &RunId) -> Markup {
     html! { a.mono.nowrap href={ "/runs/" (run) } title=(run) { (run.short()) } }
+}
+
+/// Shows runs as a table; with their blueprints unless all are of one.
+pub(crate) fn runs_table(runs: &[RunSummary], now: Timestamp, with_blueprints: bool) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr {
+                th { "State" } th { "Run" }
+                @if with_blueprints { th { "Blueprint" } }
+                th { "Trigger" } th { "Started" } th.num { "Took" }
+            } }
+            tbody { @for run in runs { tr {
+                td.fit { (phase(run.phase).text()) }
+                td.fit { (run_link(&run.run)) }
+                @if with_blueprints { td { (blueprint_link(&run.blueprint)) } }
+                td.fit.soft { (run.trigger) }
+                td.fit { (time(run.started, now)) }
+                td.fit.num { (took(run, now)) }
+            } } }
+        } }
+    }
+}
+
+/// Says how long a run took, or takes so far; or when it wakes.
+pub(crate) fn took(run: &RunSummary, now: Timestamp) -> Markup {
+    match (run.ended, run.wake) {
+        (Some(ended), _) => duration(text::us_between(run.started, ended)),
+        (None, Some(wake)) => html! { span.soft { "wakes " (time(wake, now)) } },
+        (None, None) => html! { span.soft { (duration(text::us_between(run.started, now))) } },
+    }
 }
 
 /// Returns a link to a blueprint.

@@ -49,10 +49,23 @@ pub(crate) type Page = ([(header::HeaderName, &'static str); 1], Html<String>);
 
 /// Returns a page with its tab open. `body` is what stands in `main`, from the heading on.
 pub(crate) fn page(site: &Site, visitor: &Visitor, tab: Tab, title: &str, body: &Markup) -> Page {
-    // Signing out and who is signed in go here once there are people.
-    let _ = visitor;
-    let name = site.name();
-    (NO_STORE, Html(document(&name, Some(tab), title, body).into_string()))
+    let person = visitor.logged_in().map(|name| sign_out(name, visitor.csrf()));
+    (NO_STORE, Html(document(&site.name(), Some(tab), title, &person, body).into_string()))
+}
+
+/// Returns a page for somebody who may not see the others: no tabs.
+pub(crate) fn alone(site: &Site, title: &str, body: &Markup) -> Page {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&site.name(), title))
+            body {
+                header.top { span.brand { (sign()) span { (site.name()) } } }
+                main id="main" tabindex="-1" { (body) }
+            }
+        }
+    };
+    (NO_STORE, Html(page.into_string()))
 }
 
 /// Returns a part of a page, for what is swapped in.
@@ -60,22 +73,44 @@ pub(crate) fn fragment(body: Markup) -> Page {
     (NO_STORE, Html(body.into_string()))
 }
 
-fn document(site: &str, tab: Option<Tab>, title: &str, body: &Markup) -> Markup {
+fn head(site: &str, title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"history":false}"#;
+            title { (title) " · " (site) }
+            link rel="icon" type="image/svg+xml" href=(assets::ICON.href);
+            link rel="stylesheet" href=(assets::STYLE.href);
+            script src=(assets::THEME.href) {}
+            script src=(assets::HTMX.href) defer {}
+            script src=(assets::APP.href) type="module" {}
+        }
+    }
+}
+
+/// Returns who has logged in, and the button that ends that.
+fn sign_out(name: &str, csrf: &str) -> Markup {
+    html! {
+        form method="post" action="/logout" {
+            input type="hidden" name="_csrf" value=(csrf);
+            button.plain type="submit" title={ "Logged in as " (name) } { "Log out" }
+        }
+    }
+}
+
+fn document(
+    site: &str,
+    tab: Option<Tab>,
+    title: &str,
+    person: &Option<Markup>,
+    body: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"history":false}"#;
-                title { (title) " · " (site) }
-                link rel="icon" type="image/svg+xml" href=(assets::ICON.href);
-                link rel="stylesheet" href=(assets::STYLE.href);
-                script src=(assets::THEME.href) {}
-                script src=(assets::HTMX.href) defer {}
-                script src=(assets::APP.href) type="module" {}
-            }
+            (head(site, title))
             body {
                 a.skip href="#main" { "Skip to content" }
                 header.top {
@@ -91,6 +126,7 @@ fn document(site: &str, tab: Option<Tab>, title: &str, body: &Markup) -> Markup 
                         aria-label="Change between light and dark" title="Light or dark" {
                         (half_moon())
                     }
+                    @if let Some(person) = person { (person) }
                 }
                 main id="main" tabindex="-1" { (body) }
                 div.sr id="live" role="status" aria-live="polite" {}
@@ -166,7 +202,7 @@ impl IntoResponse for Fault {
             }))
             p { a href="/" { "To the start page" } }
         };
-        let html = document("Blueprint", None, title, &body).into_string();
+        let html = document("Blueprint", None, title, &None, &body).into_string();
         let mut response = (problem.status, NO_STORE, Html(html)).into_response();
         if let Some(seconds) = problem.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

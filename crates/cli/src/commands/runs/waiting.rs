@@ -3,12 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use blueprint_engine::shown;
-use blueprint_model::{
-    Event, EventKind, Wish,
-    journal::{OpenQuestion, QuestionFilter, QuestionKind},
-};
-use blueprint_project::{project::Project, store};
+use blueprint_model::journal::{OpenQuestion, QuestionFilter, QuestionKind};
+use blueprint_project::{answers, project::Project, store};
 use serde_json::{Value, json};
 
 use crate::{app::App, execute, exit::Exit};
@@ -38,7 +34,7 @@ pub(super) fn run(args: &WaitingArgs, app: &mut App) -> Result<Exit> {
         for open in all {
             // A run may have been removed since; a handle in a question is shown by name.
             if let Some(history) = journal.read(&open.run).await.map_err(store::failure)? {
-                questions.push(as_shown(open, &store::handles(&history)));
+                questions.push(answers::as_shown(open, &store::handles(&history)));
             }
         }
         anyhow::Ok(questions)
@@ -56,18 +52,6 @@ pub(super) fn run(args: &WaitingArgs, app: &mut App) -> Result<Exit> {
         app.out.line(&line(open))?;
     }
     Ok(Exit::Fine)
-}
-
-fn as_shown(open: OpenQuestion, secrets: &blueprint_model::Secrets) -> OpenQuestion {
-    let wish = Wish::Answer(open.question.clone());
-    let kind = EventKind::BlockWaiting { at: open.at, block: open.block.clone(), wish };
-    let event = shown(Event { run: open.run.clone(), seq: 0, time: open.since, kind }, secrets);
-    match event.kind {
-        EventKind::BlockWaiting { block, wish: Wish::Answer(question), .. } => {
-            OpenQuestion { block, question, ..open }
-        }
-        _ => open,
-    }
 }
 
 fn line(open: &OpenQuestion) -> String {
