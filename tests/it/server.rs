@@ -4,3 +4,4 @@ mod access;
 mod basics;
 mod bounds;
 mod secrets;
+mod triggers;
