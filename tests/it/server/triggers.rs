@@ -35,7 +35,7 @@ triggers:
   - {type: webhook, id: form, start: second}
 blocks:
   first: {type: log_message, message: first, next: second}
-  second: {type: return_value, value: "@{payload.a ?? 'nothing'} @{results.first ?? 'alone'}"}
+  second: {type: return_value, value: '@{payload.a ?? "nothing"} @{results.first ?? "alone"}'}
 "#;
 
 /// A process that ends with the test.
@@ -163,7 +163,7 @@ blocks:
     let waits = r#"
 name: waits
 blocks:
-  paid: {type: wait_event, event: paid, next: say}
+  paid: {type: wait_event, name: paid, next: say}
   say: {type: return_value, value: "@{result}"}
 "#;
     let folder = tempfile::tempdir().unwrap();
@@ -192,7 +192,7 @@ async fn a_call_of_the_api_has_the_triggers_defaults() {
     let text = r#"
 name: hello
 inputs: {name: {type: string, required: true}}
-triggers: [{type: api, start: greet, inputs: {name: "@{payload.who ?? 'world'}"}}]
+triggers: [{type: api, start: greet, inputs: {name: '@{payload.who ?? "world"}'}}]
 blocks:
   before: {type: log_message, message: x, next: greet}
   greet: {type: return_value, value: "Hello, @{inputs.name}!"}
