@@ -144,6 +144,7 @@ mod tests {
             "limits: {script_time: 10s, script_memory: 64MiB, script_size: 100, depth: 3}",
             "limits: {script_operations: 1, items: 2, result_size: 10MB}",
             "store: {path: x.db, flush: normal, keep: 30d}\nserver: {listen: ':1', max_runs: 2}",
+            "server: {hosts: [team.example, 'other.example:8443']}",
         ] {
             check_project(text, true);
         }
@@ -160,6 +161,7 @@ mod tests {
             "limits: {items: many}",
             "store: {flush: sometimes}",
             "server: {max_runs: -1}",
+            "server: {hosts: ['https://team.example']}",
             "env: HOME",
         ] {
             check_project(text, false);

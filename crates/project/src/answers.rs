@@ -5,9 +5,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use blueprint_engine::shown;
 use blueprint_model::{
-    Event, EventKind, Journal, RunId, Secrets, Value, Wish, diagnostic,
+    Event, EventKind, Journal, RunId, Secrets, Value, Wish, code, diagnostic,
     journal::{Letter, OpenQuestion, Posted, QuestionFilter, QuestionKind},
-    value,
+    schema, value,
 };
 use serde_json::json;
 
@@ -83,6 +83,27 @@ fn choose(mut open: Vec<OpenQuestion>, block: Option<&str>) -> Result<OpenQuesti
             Err(Failure::wrong(message).help("see: blueprint runs waiting").into())
         }
     }
+}
+
+/// Returns the fields of an approval's form, with defaults, judged as it declares them.
+///
+/// # Errors
+///
+/// Returns a failure that names every field that does not fit.
+pub fn form(open: &OpenQuestion, given: Value) -> Result<Value> {
+    let declared = blueprint_syntax::fields_of(&open.question.details)
+        .map_err(|faults| Failure::wrong(format!("the form is wrong: {}", faults.join("; "))))?;
+    let given = if given.is_null() { json!({}) } else { given };
+    let fields = schema::with_defaults(&declared, given);
+    let misfits = schema::check(&declared, &fields);
+    if misfits.is_empty() {
+        return Ok(fields);
+    }
+    let misfits = misfits
+        .iter()
+        .map(|it| format!("field `{}` {}", it.path.trim_start_matches('.'), it.message));
+    let message = misfits.collect::<Vec<_>>().join("; ");
+    Err(Failure::wrong(message).code(code::BAD_INPUTS).into())
 }
 
 /// Returns a question for people: handles in it are shown by name.

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
+    history::Kept,
     store::{self, Pinned},
 };
 
@@ -32,6 +33,42 @@ pub struct Earlier {
     pub payload: Value,
     /// What its handles stand for.
     pub handles: Option<HandleTable>,
+}
+
+/// What a run needs that is an earlier one once more.
+pub struct Again {
+    /// Its inputs.
+    pub inputs: Value,
+    /// Its payload.
+    pub payload: Value,
+    /// Its setup: its mocks, and which run it was.
+    pub setup: Value,
+}
+
+/// Returns what a run needs that is this one once more.
+///
+/// # Errors
+///
+/// Returns a failure if its inputs held a secret, which is not kept.
+pub fn again(kept: &Kept) -> Result<Again> {
+    let run = &kept.history.summary.run;
+    let first = kept.history.events.first().map(|event| &event.kind);
+    let Some(EventKind::RunStarted { inputs, payload, .. }) = first else {
+        let message = format!("run {} was kept without its inputs", run.short());
+        return Err(Failure::wrong(message).into());
+    };
+    if kept.secrets.view(inputs).is_some() || kept.secrets.view(payload).is_some() {
+        let message = format!("the inputs of run {} held a secret, which is not kept", run.short());
+        let hint = format!("give them anew: blueprint run {}", kept.history.summary.blueprint);
+        return Err(Failure::wrong(message).help(hint).into());
+    }
+    let mut setup: Map<String, Value> = match &kept.history.record.setup {
+        Value::Object(map) => map.clone(),
+        _ => Map::new(),
+    };
+    setup.insert("retry_of".into(), run.as_str().into());
+    let setup = Value::Object(setup);
+    Ok(Again { inputs: (**inputs).clone(), payload: (**payload).clone(), setup })
 }
 
 /// Takes from a run the answers of every block that does not follow on `block`; `run` is how a person

@@ -14,6 +14,7 @@ use crate::earlier;
 const PAGE: usize = 500;
 
 /// A place in the events of a run. What was not asked for yet is in the store, not in memory.
+#[derive(Clone)]
 pub struct Tail {
     run: RunId,
     handles: Secrets,
@@ -70,6 +71,16 @@ impl Tail {
     pub fn after(&self) -> u64 {
         self.after
     }
+}
+
+/// Returns the handles of a run, with all that were made on the way; none if there is no such run.
+///
+/// # Errors
+///
+/// Returns an error if the store cannot be read.
+pub async fn handles(journal: &dyn Journal, run: &RunId) -> Result<Secrets, JournalError> {
+    let tail = Tail::open(journal, run, u64::MAX).await?;
+    Ok(tail.map_or_else(Secrets::none, |(_, tail)| tail.handles))
 }
 
 /// Returns a run and its last event as it is shown; `None` if there is no such run. It reads no other

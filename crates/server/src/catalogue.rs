@@ -10,10 +10,10 @@ use std::{
 
 use anyhow::Result;
 use blueprint_engine::{Library, Plan};
-use blueprint_model::{Diagnostic, Registry, Source};
+use blueprint_model::{Diagnostic, Registry, Source, diagnostic::did_you_mean};
 use blueprint_project::project::{self, Project};
 
-use crate::site::Site;
+use crate::{problem::Problem, site::Site};
 
 /// How often the files are looked at: what an editor writes is seen before a person looks up.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -53,6 +53,24 @@ impl Entry {
     /// Returns whether the file as it is now is not what is in force.
     pub(crate) fn is_stale(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+impl Snapshot {
+    /// Returns the blueprint with this name.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem if there is none, with the nearest name.
+    pub(crate) fn get(&self, name: &str) -> Result<&Entry, Problem> {
+        self.entries.get(name).ok_or_else(|| {
+            let near = did_you_mean(name, self.entries.keys().map(String::as_str));
+            let problem = Problem::not_found(format!("there is no blueprint `{name}`"));
+            match near {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem,
+            }
+        })
     }
 }
 

@@ -6,14 +6,18 @@
 //! comes from the store, as events.
 
 mod access;
+mod acts;
 mod api;
 mod catalogue;
 mod connections;
+mod health;
+mod metrics;
 mod problem;
 mod routes;
 mod runs;
 mod serve;
 mod site;
+mod streams;
 pub mod tokens;
 mod ui;
 

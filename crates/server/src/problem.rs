@@ -1,15 +1,17 @@
 //! What a client is told when something cannot be done: `application/problem+json` (RFC 9457).
 
 use axum::{
+    Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use blueprint_model::code::Code;
+use blueprint_model::code::{self, Code};
 use blueprint_project::failure::{Blame, Failure};
-use serde_json::json;
+
+use crate::api::dto;
 
 /// Why a request was not served. It says nothing of what is inside the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Problem {
     /// The status.
     pub(crate) status: StatusCode,
@@ -23,6 +25,8 @@ pub(crate) struct Problem {
     pub(crate) faults: Vec<String>,
     /// After how many seconds it is worth trying again.
     pub(crate) retry_after: Option<u64>,
+    /// The run that failed, where a client waited for it.
+    pub(crate) run: Option<Box<dto::Answer>>,
 }
 
 impl Problem {
@@ -35,6 +39,7 @@ impl Problem {
             hint: None,
             faults: Vec::new(),
             retry_after: None,
+            run: None,
         }
     }
 
@@ -64,6 +69,7 @@ impl From<anyhow::Error> for Problem {
             return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server could not do this");
         };
         let status = match failure.blame {
+            Blame::Asker if failure.code == Some(code::NO_RUN) => StatusCode::NOT_FOUND,
             Blame::Asker => StatusCode::UNPROCESSABLE_ENTITY,
             Blame::Environment => StatusCode::SERVICE_UNAVAILABLE,
         };
@@ -75,22 +81,17 @@ impl From<anyhow::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let mut body = json!({
-            "type": "about:blank",
-            "title": title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Some(code) = self.code {
-            body["code"] = code.to_string().into();
-        }
-        if let Some(hint) = self.hint {
-            body["hint"] = hint.into();
-        }
-        if !self.faults.is_empty() {
-            body["faults"] = self.faults.into();
-        }
-        let mut response = (self.status, body.to_string()).into_response();
+        let body = dto::Problem {
+            r#type: "about:blank".into(),
+            title: title.into(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.map(|code| code.to_string()),
+            hint: self.hint,
+            faults: self.faults,
+            run: self.run.map(|run| *run),
+        };
+        let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {

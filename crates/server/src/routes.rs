@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{Router, middleware, routing::get};
 
-use crate::{access, api, site::Site, ui};
+use crate::{access, api, health, metrics, site::Site, ui};
 
 /// Returns the server's routes.
 pub(crate) fn all(site: Arc<Site>) -> Router {
     Router::new()
-        .nest("/api/v1", api::routes())
+        .nest(api::BASE, api::routes())
         .merge(access::routes())
         .merge(ui::routes())
+        .route("/healthz", get(health::lives))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::page::page))
+        .fallback(api::no_route)
+        .method_not_allowed_fallback(api::no_method)
         .layer(middleware::from_fn_with_state(site.clone(), access::guard))
+        .layer(middleware::from_fn_with_state(site.clone(), metrics::observe))
         .with_state(site)
 }

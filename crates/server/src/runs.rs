@@ -10,14 +10,17 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use blueprint_engine::{Halt, Host, News, Origin, RunHandle, StartError, StartRun};
+use blueprint_engine::{Halt, Host, Library, News, Origin, Plan, RunHandle, StartError, StartRun};
 use blueprint_model::{
-    EventKind, JournalError, RunId, Value, code,
-    diagnostic::did_you_mean,
+    EventKind, JournalError, RunId, Secrets, Value, code,
     event::{Counts, RunError, RunStatus},
     value::Shared,
 };
-use blueprint_project::store;
+use blueprint_project::{
+    canned,
+    store::{self, Pinned},
+    tail,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
@@ -53,6 +56,24 @@ pub(crate) struct Started {
     pub(crate) run: RunId,
     /// Whether it is new.
     pub(crate) is_new: bool,
+    /// What tells of its end, where this process has begun it now.
+    end: Option<watch::Receiver<Option<Ended>>>,
+}
+
+impl Started {
+    /// Waits for the end of the run, at most this long; `None` if it has not ended by then. That of a
+    /// run of this process comes without a look into the store.
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem if the store cannot be read.
+    pub(crate) async fn ended(
+        &self,
+        site: &Site,
+        within: Duration,
+    ) -> Result<Option<Ended>, Problem> {
+        wait(site, &self.run, self.end.clone(), Instant::now() + within).await
+    }
 }
 
 /// How a run ended, as it is shown.
@@ -100,7 +121,11 @@ impl Runs {
     }
 
     /// Waits for a turn, at most as long as is worth it; as many may wait as may run.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem if there are too many runs.
+    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
         if let Ok(permit) = self.permits.clone().try_acquire_owned() {
             return Ok(permit);
         }
@@ -125,10 +150,16 @@ impl Runs {
         }
     }
 
-    fn keep(&self, handle: RunHandle, permit: OwnedSemaphorePermit, site: Arc<Site>) {
+    /// Works on a run until it halts; returns what tells of its end.
+    pub(crate) fn keep(
+        &self,
+        handle: RunHandle,
+        permit: OwnedSemaphorePermit,
+        site: Arc<Site>,
+    ) -> watch::Receiver<Option<Ended>> {
         let run = handle.id().clone();
         let (sender, receiver) = watch::channel(None);
-        lock(&self.ends).insert(run.clone(), receiver);
+        lock(&self.ends).insert(run.clone(), receiver.clone());
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
@@ -138,6 +169,7 @@ impl Runs {
                 Ok(Halt::Ended(end)) => {
                     let (status, value, error) = (end.status, end.value, end.error);
                     let (counts, duration_us) = (end.counts, end.duration_us);
+                    site.metrics.run_ended(status);
                     // Who no longer listens does not need to know.
                     drop(sender.send(Some(Ended { status, value, error, counts, duration_us })));
                 }
@@ -146,6 +178,7 @@ impl Runs {
             }
             lock(&site.runs.ends).remove(&run);
         });
+        receiver
     }
 }
 
@@ -178,10 +211,12 @@ pub(crate) async fn start(site: &Arc<Site>, wanted: Wanted) -> Result<Started, P
     let plan = plan_of(&snapshot, &wanted.blueprint)?;
     plan.inputs_from(&wanted.inputs).map_err(wrong_inputs)?;
     let permit = site.runs.turn().await?;
+    let Pinned { plan, library } =
+        canned::put_again(&wanted.origin.setup, plan, snapshot.library.clone())?;
     let start = StartRun {
-        secrets: site.rebuilder.secrets(&plan, &snapshot.library)?,
+        secrets: secrets(site, &plan, &library, &wanted.origin.setup).await?,
         env: site.rebuilder.env.clone(),
-        library: snapshot.library.clone(),
+        library,
         plan,
         inputs: wanted.inputs,
         payload: wanted.payload,
@@ -190,11 +225,12 @@ pub(crate) async fn start(site: &Arc<Site>, wanted: Wanted) -> Result<Started, P
     };
     match site.engine.start(start).await {
         Ok(handle) => {
+            site.metrics.run_started();
             let run = handle.id().clone();
-            site.runs.keep(handle, permit, site.clone());
-            Ok(Started { run, is_new: true })
+            let end = Some(site.runs.keep(handle, permit, site.clone()));
+            Ok(Started { run, is_new: true, end })
         }
-        Err(StartError::Known(run)) => Ok(Started { run, is_new: false }),
+        Err(StartError::Known(run)) => Ok(Started { run, is_new: false, end: None }),
         Err(StartError::Conflict(run)) => {
             let detail = format!("run {} has this key and was given something else", run.short());
             Err(Problem::new(StatusCode::CONFLICT, detail).code(code::KEY_CONFLICT))
@@ -204,20 +240,37 @@ pub(crate) async fn start(site: &Arc<Site>, wanted: Wanted) -> Result<Started, P
     }
 }
 
-/// Waits for the end of a run, at most this long; `None` if it has not ended by then.
-///
-/// # Errors
-///
-/// Returns a problem if the store cannot be read.
-pub(crate) async fn ended(
+/// Loads what a run needs. Where it takes answers from an earlier one, as its setup says, handles in
+/// them stand for the same keys as in that.
+async fn secrets(
+    site: &Site,
+    plan: &Arc<Plan>,
+    library: &Library,
+    setup: &Value,
+) -> Result<Secrets, Problem> {
+    let earlier = setup["from"]["run"].as_str().map(RunId::new);
+    let handles = match earlier {
+        None => None,
+        Some(run) => site.journal.head(&run).await.map_err(store::failure)?,
+    };
+    match handles.and_then(|head| head.record.handles) {
+        None => Ok(site.rebuilder.secrets(plan, library)?),
+        Some(handles) => Ok(site.rebuilder.secrets_as_before(plan, library, &handles, setup)?),
+    }
+}
+
+async fn wait(
     site: &Site,
     run: &RunId,
-    within: Duration,
+    own: Option<watch::Receiver<Option<Ended>>>,
+    until: Instant,
 ) -> Result<Option<Ended>, Problem> {
-    let until = Instant::now() + within;
-    let own = lock(&site.runs.ends).get(run).cloned();
     if let Some(mut own) = own {
-        let end = tokio::time::timeout_at(until, own.wait_for(Option::is_some)).await;
+        let end = tokio::select! {
+            end = tokio::time::timeout_at(until, own.wait_for(Option::is_some)) => end,
+            // Who is to stop does not keep a client waiting.
+            () = site.closing() => return Ok(None),
+        };
         match end {
             Ok(Ok(end)) => return Ok(end.clone()),
             // Parked, or its store is gone: the store says more.
@@ -230,24 +283,45 @@ pub(crate) async fn ended(
         if found.is_some() || Instant::now() >= until {
             return Ok(found);
         }
-        tokio::time::sleep_until(until.min(Instant::now() + LOOK)).await;
+        let look = until.min(Instant::now() + LOOK);
+        tokio::select! {
+            () = tokio::time::sleep_until(look) => {}
+            () = site.closing() => return Ok(None),
+        }
     }
 }
 
-/// Returns how a run ended, from the store; `None` if it has not.
+/// Returns how a run ended, from the store; `None` if it has not, or there is no such run.
 pub(crate) async fn end_of(site: &Site, run: &RunId) -> Result<Option<Ended>, JournalError> {
     let Some(head) = site.journal.head(run).await? else { return Ok(None) };
     if !head.summary.phase.is_ended() {
         return Ok(None);
     }
-    let Some(history) = site.journal.read(run).await? else { return Ok(None) };
-    let kept = blueprint_project::history::Kept::of(history);
-    Ok(kept.events.into_iter().rev().find_map(|event| match event.kind {
+    let last = tail::last(&*site.journal, run).await?;
+    Ok(last.and_then(|(_, event)| ended_by(event?.kind)))
+}
+
+/// Returns how a run ended, from its last event.
+pub(crate) fn ended_by(last: EventKind) -> Option<Ended> {
+    match last {
         EventKind::RunFinished { status, value, error, counts, duration_us } => {
             Some(Ended { status, value, error, counts, duration_us })
         }
-        _ => None,
-    }))
+        EventKind::RunStarted { .. }
+        | EventKind::BlockStarted { .. }
+        | EventKind::AttemptFailed { .. }
+        | EventKind::BlockWaiting { .. }
+        | EventKind::AnswerReceived { .. }
+        | EventKind::StateChanged { .. }
+        | EventKind::SecretUsed { .. }
+        | EventKind::SecretDerived { .. }
+        | EventKind::Log { .. }
+        | EventKind::BlockFinished { .. }
+        | EventKind::BlockSkipped { .. }
+        | EventKind::BlockCancelled { .. }
+        | EventKind::RunResumed { .. }
+        | EventKind::CancelRequested { .. } => None,
+    }
 }
 
 /// Goes on with the runs of the store that nobody works on, for ever.
@@ -258,7 +332,8 @@ pub(crate) async fn host(site: Arc<Site>) {
     });
     let mut host = Host::new(site.engine.clone(), rebuild, site.project.settings.server.max_runs);
     let told = host.sweep(|news| match news {
-        News::Resumed(_) | News::Taken(_) | News::Halted(_, Ok(_)) => {}
+        News::Halted(_, Ok(Halt::Ended(end))) => site.metrics.run_ended(end.status),
+        News::Resumed(_) | News::Taken(_) | News::Halted(_, Ok(Halt::Parked(_))) => {}
         News::Refused(run, why) => tracing::warn!("run {run} cannot go on: {why}"),
         News::Halted(run, Err(err)) => tracing::error!("run {run}: {err}"),
     });
@@ -272,18 +347,8 @@ pub(crate) async fn host(site: Arc<Site>) {
 /// # Errors
 ///
 /// Returns a problem if there is none, with the nearest name.
-pub(crate) fn plan_of(
-    snapshot: &Snapshot,
-    name: &str,
-) -> Result<Arc<blueprint_engine::Plan>, Problem> {
-    let Some(entry) = snapshot.entries.get(name) else {
-        let near = did_you_mean(name, snapshot.entries.keys().map(String::as_str));
-        let problem = Problem::not_found(format!("there is no blueprint `{name}`"));
-        return Err(match near {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem,
-        });
-    };
+pub(crate) fn plan_of(snapshot: &Snapshot, name: &str) -> Result<Arc<Plan>, Problem> {
+    let entry = snapshot.get(name)?;
     entry.plan.clone().ok_or_else(|| {
         let detail = format!("`{name}` has faults and was not run");
         Problem::new(StatusCode::CONFLICT, detail).help("blueprint check")

@@ -18,8 +18,11 @@ use crate::{
     access::Access,
     catalogue::Catalogue,
     connections::Bounds,
+    health::Health,
+    metrics::Metrics,
     runs::{PARK_AFTER, Runs},
-    ui::Imports,
+    streams::Streams,
+    ui::{Folds, Imports},
 };
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
@@ -42,6 +45,8 @@ pub(crate) struct Site {
     pub(crate) catalogue: Catalogue,
     /// The runs of this process.
     pub(crate) runs: Runs,
+    /// What was read of the runs that pages show.
+    pub(crate) folds: Folds,
     /// Who may do what.
     pub(crate) access: Access,
     /// How many clients there may be, and how slow.
@@ -50,6 +55,12 @@ pub(crate) struct Site {
     pub(crate) started: Timestamp,
     /// Texts with secrets that wait for a yes.
     pub(crate) imports: Imports,
+    /// What it counts of itself.
+    pub(crate) metrics: Metrics,
+    /// The streams that are open.
+    pub(crate) streams: Streams,
+    /// What is known of the store's health.
+    pub(crate) health: Health,
     closing: watch::Sender<bool>,
 }
 
@@ -86,10 +97,14 @@ impl Site {
             vault,
             catalogue,
             runs,
+            folds: Folds::default(),
             access,
             bounds,
             started,
             imports: Imports::default(),
+            metrics: Metrics::default(),
+            streams: Streams::default(),
+            health: Health::default(),
             closing: watch::Sender::new(false),
         })
     }
@@ -107,6 +122,11 @@ impl Site {
     /// Says that the server is to stop: streams end, and nothing new is begun.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Returns whether the server is to stop.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
     /// Returns once the server is to stop. What never ends by itself, as streams do, waits for it.

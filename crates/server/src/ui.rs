@@ -1,5 +1,6 @@
 //! Pages for people, one file each: rendered here, complete without scripts.
 
+mod api;
 mod assets;
 mod blueprint;
 mod blueprints;
@@ -8,6 +9,8 @@ mod excerpt;
 mod form;
 mod graph;
 mod parts;
+mod run;
+mod runs;
 pub(crate) mod shell;
 mod start;
 mod tokens;
@@ -17,7 +20,7 @@ use std::sync::Arc;
 
 use axum::{Router, routing::get};
 
-pub(crate) use self::vault::Imports;
+pub(crate) use self::{run::Folds, vault::Imports};
 use crate::site::Site;
 
 /// Returns the routes of the pages.
@@ -25,9 +28,14 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(start::page))
         .route("/assets/{file}", get(assets::file))
+        .route("/api", get(api::page))
         .route("/diagnostics", get(diagnostics::page))
         .merge(tokens::routes())
         .merge(vault::routes())
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
+        .route("/runs", get(runs::page))
+        .route("/runs/{run}", get(run::page))
+        .route("/runs/{run}/view", get(run::view))
+        .route("/runs/{run}/stream", get(run::stream))
 }

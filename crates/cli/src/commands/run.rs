@@ -38,7 +38,7 @@ use crate::{
 use blueprint_project::secrets;
 use blueprint_project::{
     canned,
-    earlier::{self, Earlier},
+    earlier::{self, Again, Earlier},
     failure::Failure,
     project::{self, Project},
     store::{self, Pinned},
@@ -174,23 +174,13 @@ fn earlier(
     earlier::of(block, run, plan, history)
 }
 
-/// What a run has of an earlier one.
-pub(crate) struct Retry {
-    /// Its inputs.
-    pub(crate) inputs: Value,
-    /// Its payload.
-    pub(crate) payload: Value,
-    /// Its setup: its mocks, and which run it was.
-    pub(crate) setup: Value,
-}
-
 /// Runs a blueprint with what an earlier run had.
 ///
 /// # Errors
 ///
 /// Returns a failure if it cannot start.
 pub(crate) fn retry(
-    retry: &Retry,
+    retry: &Again,
     project: &Project,
     file: &Path,
     output: Output,

@@ -3,7 +3,7 @@
 use crate::{
     drawing::{
         Drawing, JoinedEdge, Node,
-        layout::{self, BOX_HEIGHT, Shape},
+        layout::{self, BOX_HEIGHT, Line, Shape},
         svg,
     },
     text,
@@ -45,28 +45,28 @@ pub fn inline(drawing: &Drawing, mark: &dyn Fn(&Node) -> Mark) -> String {
     );
     svg::markers(&mut svg);
     text::add(&mut svg, format_args!("</defs><g transform=\"translate({MARGIN} {MARGIN})\">\n"));
-    for line in &picture.lines {
-        let edge = &edges[line.edge];
-        let from = &drawing.nodes[edge.from];
-        text::add(
-            &mut svg,
-            format_args!(
-                "<g class=\"{}\" data-from=\"{}\" data-outcomes=\"{}\">",
-                fate(edge, marks[edge.from].outcome.as_deref()),
-                text::escape_xml(&from.id),
-                text::escape_xml(&edge.label),
-            ),
-        );
-        svg::line(&mut svg, line, edge);
-        svg.push_str("</g>\n");
-    }
-    for shape in &picture.boxes {
-        block(&mut svg, drawing, shape, &marks[shape.node]);
-    }
+    // Bodies lie below the lines in them, the other blocks above.
+    let (bodies, leaves): (Vec<&Shape>, Vec<&Shape>) =
+        picture.boxes.iter().partition(|shape| shape.has_body);
+    bodies.iter().for_each(|it| block(&mut svg, drawing, it, &marks[it.node]));
+    picture.lines.iter().for_each(|it| way(&mut svg, drawing, it, &edges[it.edge], &marks));
+    leaves.iter().for_each(|it| block(&mut svg, drawing, it, &marks[it.node]));
     // Labels come last, so that no line crosses them.
     picture.lines.iter().for_each(|it| svg::label(&mut svg, drawing, it, &edges[it.edge]));
     svg.push_str("</g></svg>\n");
     svg
+}
+
+fn way(svg: &mut String, drawing: &Drawing, line: &Line, edge: &JoinedEdge, marks: &[Mark]) {
+    let from = text::escape_xml(&drawing.nodes[edge.from].id);
+    let (fate, label) =
+        (fate(edge, marks[edge.from].outcome.as_deref()), text::escape_xml(&edge.label));
+    text::add(
+        svg,
+        format_args!("<g class=\"{fate}\" data-from=\"{from}\" data-outcomes=\"{label}\">"),
+    );
+    svg::line(svg, line, edge);
+    svg.push_str("</g>\n");
 }
 
 fn fate(edge: &JoinedEdge, outcome: Option<&str>) -> &'static str {

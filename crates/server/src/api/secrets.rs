@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -18,6 +18,7 @@ use blueprint_vault::WeakValues;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::take::{Body, Path};
 use crate::{problem::Problem, site::Site};
 
 /// A value for a name. It is no `Debug`: nothing may print it.
@@ -71,6 +72,7 @@ enum OnExisting {
 #[utoipa::path(
     get,
     path = "/api/v1/secrets",
+    operation_id = "list_secrets",
     tag = "secrets",
     responses((status = 200, description = "The secrets by name, without values"))
 )]
@@ -84,6 +86,7 @@ pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Value>, P
 #[utoipa::path(
     get,
     path = "/api/v1/secrets/{name}",
+    operation_id = "get_secret",
     tag = "secrets",
     params(("name" = String, Path, description = "The name")),
     responses(
@@ -105,6 +108,7 @@ pub(super) async fn one(
 #[utoipa::path(
     put,
     path = "/api/v1/secrets/{name}",
+    operation_id = "set_secret",
     tag = "secrets",
     params(("name" = String, Path, description = "The name")),
     request_body = NewValue,
@@ -135,6 +139,7 @@ pub(super) async fn set(
 #[utoipa::path(
     post,
     path = "/api/v1/secrets/{name}/rename",
+    operation_id = "rename_secret",
     tag = "secrets",
     params(("name" = String, Path, description = "The name it has")),
     request_body = NewName,
@@ -147,7 +152,7 @@ pub(super) async fn set(
 pub(super) async fn rename(
     State(site): State<Arc<Site>>,
     Path(name): Path<String>,
-    Json(new): Json<NewName>,
+    Body(new): Body<NewName>,
 ) -> Result<Json<Value>, Problem> {
     let (from, to) = (vault::parse_name(&name)?, vault::parse_name(&new.name)?);
     let uses = uses_of(&site, &from).await?;
@@ -168,6 +173,7 @@ pub(super) async fn rename(
 #[utoipa::path(
     delete,
     path = "/api/v1/secrets/{name}",
+    operation_id = "delete_secret",
     tag = "secrets",
     params(("name" = String, Path, description = "The name")),
     responses(
@@ -194,6 +200,7 @@ pub(super) async fn delete(
 #[utoipa::path(
     post,
     path = "/api/v1/secrets",
+    operation_id = "import_secrets",
     tag = "secrets",
     request_body = Import,
     responses(

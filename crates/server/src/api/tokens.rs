@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -13,6 +13,7 @@ use blueprint_project::store;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::take::{Body, Path};
 use crate::{
     problem::Problem,
     site::Site,
@@ -33,6 +34,7 @@ pub(super) struct Wanted {
 #[utoipa::path(
     get,
     path = "/api/v1/tokens",
+    operation_id = "list_tokens",
     tag = "tokens",
     responses((status = 200, description = "The tokens, without their texts"))
 )]
@@ -46,6 +48,7 @@ pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Value>, P
 #[utoipa::path(
     post,
     path = "/api/v1/tokens",
+    operation_id = "create_token",
     tag = "tokens",
     request_body = Wanted,
     responses(
@@ -56,7 +59,7 @@ pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Value>, P
 )]
 pub(super) async fn create(
     State(site): State<Arc<Site>>,
-    Json(wanted): Json<Wanted>,
+    Body(wanted): Body<Wanted>,
 ) -> Result<Response, Problem> {
     let wrong = |detail: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
     let scopes: Option<BTreeSet<Scope>> =
@@ -79,6 +82,7 @@ pub(super) async fn create(
 #[utoipa::path(
     delete,
     path = "/api/v1/tokens/{token}",
+    operation_id = "revoke_token",
     tag = "tokens",
     params(("token" = String, Path, description = "Its id or its name")),
     responses(

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use blueprint_model::{EventKind, Value, value::Map};
-use blueprint_project::{failure::Failure, history::Kept, project::Project};
+use blueprint_project::{earlier, history::Kept, project::Project};
 
 use crate::{
     app::App,
-    commands::run::{self, Output, Retry},
+    commands::run::{self, Output},
     exit::Exit,
     kept,
 };
@@ -35,26 +34,7 @@ pub(super) fn run(args: &RetryArgs, app: &mut App) -> Result<Exit> {
     let (_, kept) = kept::open(&args.run, app)?;
     let run = &kept.history.summary.run;
     let (project, file) = find(&kept)?;
-    let first = kept.history.events.first().map(|event| &event.kind);
-    let Some(EventKind::RunStarted { inputs, payload, .. }) = first else {
-        let message = format!("run {} was kept without its inputs", run.short());
-        return Err(Failure::wrong(message).into());
-    };
-    if kept.secrets.view(inputs).is_some() || kept.secrets.view(payload).is_some() {
-        let message = format!("the inputs of run {} held a secret, which is not kept", run.short());
-        let hint = format!("give them anew: blueprint run {}", kept.history.summary.blueprint);
-        return Err(Failure::wrong(message).help(hint).into());
-    }
-    let mut setup: Map<String, Value> = match &kept.history.record.setup {
-        Value::Object(map) => map.clone(),
-        _ => Map::new(),
-    };
-    setup.insert("retry_of".into(), run.as_str().into());
-    let retry = Retry {
-        inputs: (**inputs).clone(),
-        payload: (**payload).clone(),
-        setup: Value::Object(setup),
-    };
+    let again = earlier::again(&kept)?;
     let text = std::fs::read_to_string(&file).ok();
     let source =
         kept.history.record.sources.first().context("the run was kept without its text")?;
@@ -66,7 +46,7 @@ pub(super) fn run(args: &RetryArgs, app: &mut App) -> Result<Exit> {
         let file = blueprint_project::project::tidy(&file);
         app.err.line(&format!("run {} once more with {file}, {since}", run.short()))?;
     }
-    run::retry(&retry, &project, &file, args.output, app)
+    run::retry(&again, &project, &file, args.output, app)
 }
 
 /// Returns the blueprint's file: by its name in the project, else where it was.
