@@ -13,7 +13,10 @@ mod start;
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 
 pub(crate) use self::run::Folds;
 use crate::site::Site;
@@ -29,4 +32,10 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/runs/{run}", get(run::page))
         .route("/runs/{run}/view", get(run::view))
         .route("/runs/{run}/stream", get(run::stream))
+        .route("/runs/{run}/panel", get(run::panel))
+        .route("/runs/{run}/result", get(run::result))
+        .route("/runs/{run}/cancel", post(run::cancel))
+        .route("/runs/{run}/resume", post(run::resume))
+        .route("/runs/{run}/retry", post(run::retry))
+        .route("/runs/{run}/answer", post(run::answer))
 }

@@ -141,6 +141,19 @@ pub(crate) fn copy(label: &str, text: &str) -> Markup {
     html! { button.small.js-only type="button" data-copy=(text) { (label) } }
 }
 
+/// Returns a number with its digits in groups: `10,000`.
+pub(crate) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// Returns a text as one segment of a path, or one value of a query.
 pub(crate) fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
