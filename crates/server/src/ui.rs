@@ -33,6 +33,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/runs/{run}/view", get(run::view))
         .route("/runs/{run}/stream", get(run::stream))
         .route("/runs/{run}/panel", get(run::panel))
+        .route("/runs/{run}/compare", get(run::compare))
         .route("/runs/{run}/result", get(run::result))
         .route("/runs/{run}/cancel", post(run::cancel))
         .route("/runs/{run}/resume", post(run::resume))

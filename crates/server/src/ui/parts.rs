@@ -126,6 +126,15 @@ pub(crate) fn empty(text: &str, command: Option<&str>) -> Markup {
     }
 }
 
+/// Returns a sentence in which names stand in backticks as such.
+pub(crate) fn prose(text: &str) -> Markup {
+    html! {
+        @for (n, part) in text.split('`').enumerate() {
+            @if n % 2 == 1 { code.prose-code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// Returns a form that sends `body` to `action`, known to be ours.
 pub(crate) fn form(visitor: &Visitor, action: &str, body: Markup) -> Markup {
     html! { form method="post" action=(action) { (csrf(visitor)) (body) } }

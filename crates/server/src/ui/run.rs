@@ -1,6 +1,7 @@
 //! A run: its graph, its timeline and its list, one selection for all, as it happens.
 
 mod act;
+mod compare;
 mod fold;
 mod follow;
 mod grid;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 pub(crate) use self::follow::Folds;
 pub(super) use self::{
     act::{answer, cancel, resume, retry},
+    compare::page as compare,
     panel::{panel, result},
     stream::stream,
 };
@@ -137,15 +139,13 @@ fn head(site: &Site, visitor: &Visitor, summary: &RunSummary, followed: &Followe
                     li { span id="run-done" { (parts::grouped(usize::try_from(done).unwrap_or(0))) }
                         " of " span id="run-all" { (parts::grouped(usize::try_from(all).unwrap_or(0))) }
                         " blocks over" }
-                    @if followed.fold.resumed > 0 {
-                        li { "resumed " (text::count(followed.fold.resumed as usize, "time")) }
-                    }
                 }
             }
             div.actions {
                 @if !summary.phase.is_ended() {
                     button.small.js-only id="pause" type="button" aria-pressed="false" { "Pause view" }
                 }
+                a.button.small href={ "/runs/" (run) "/compare" } { "Compare" }
                 (copies(summary))
                 @if visitor.may(Scope::Run) { (acts(visitor, summary)) }
             }

@@ -8,7 +8,7 @@ use blueprint_model::{
     block::Wish,
     event::{At, CancelReason, RunError, RunStatus},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::shape::Shape;
 
@@ -30,8 +30,6 @@ pub(in crate::ui) struct Fold {
     pub(in crate::ui) end: Option<End>,
     /// Why it was asked to stop.
     pub(in crate::ui) cancel: Option<CancelReason>,
-    /// How often another process went on with it.
-    pub(in crate::ui) resumed: u32,
     shape: Arc<Shape>,
     places: BTreeMap<String, usize>,
     /// Blocks that have begun and not ended.
@@ -199,7 +197,6 @@ impl Fold {
             last: None,
             end: None,
             cancel: None,
-            resumed: 0,
             shape,
             places,
             live: BTreeMap::new(),
@@ -229,7 +226,6 @@ impl Fold {
         self.last = Some(event.time);
         match &event.kind {
             EventKind::RunStarted { .. } => self.started = Some(event.time),
-            EventKind::RunResumed { .. } => self.resumed += 1,
             EventKind::CancelRequested { reason } => self.cancel = Some(*reason),
             EventKind::RunFinished { status, error, duration_us, .. } => {
                 let (status, error, duration_us) = (*status, error.clone(), *duration_us);
@@ -256,6 +252,7 @@ impl Fold {
                     row.duration_us = *duration_us;
                 });
                 self.finish(event, *at, over);
+                self.change(event, *at, |row| row.fill(event.time, *duration_us, over));
             }
             EventKind::BlockSkipped { at, .. } => self.finish(event, *at, Over::Skipped),
             EventKind::BlockCancelled { at, .. } => self.finish(event, *at, Over::Cancelled),
@@ -263,7 +260,8 @@ impl Fold {
             | EventKind::StateChanged { .. }
             | EventKind::SecretUsed { .. }
             | EventKind::SecretDerived { .. }
-            | EventKind::Log { .. } => {}
+            | EventKind::Log { .. }
+            | EventKind::RunResumed { .. } => {}
         }
     }
 
@@ -407,6 +405,18 @@ impl Row {
             last.to.get_or_insert(time);
         }
         self.bars.push(Bar { from: time, to: None, what });
+    }
+
+    /// Gives a block that began and ended in one fact its place in the timeline.
+    fn fill(&mut self, time: Timestamp, duration_us: u64, over: Over) {
+        if self.instances > 1 || !self.bars.is_empty() {
+            return;
+        }
+        let took = SignedDuration::from_micros(i64::try_from(duration_us).unwrap_or(0));
+        let from = time.checked_sub(took).unwrap_or(time);
+        let what = if over == Over::Bad { Piece::Failed } else { Piece::Work };
+        self.since.get_or_insert(from);
+        self.bars.push(Bar { from, to: Some(time), what });
     }
 
     fn close(&mut self, time: Timestamp, what: Piece) {

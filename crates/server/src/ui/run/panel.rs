@@ -9,7 +9,7 @@ use axum::{
 };
 use blueprint_engine::why::{Stands, Why};
 use blueprint_model::{
-    Event, EventKind,
+    Event, EventKind, Value,
     block::Level,
     event::CancelReason,
     journal::{OpenQuestion, QuestionFilter, QuestionKind},
@@ -154,12 +154,12 @@ impl Block<'_> {
                     Ok(why) => (self.why(why)),
                     Err(err) => p { (err) },
                 }
+                (grid::of(self.kept, self.followed, self.path, selection.from))
                 @if let Some(entry) = &entry {
                     (self.error(entry))
                     (self.attempts(entry))
                     (self.result(entry))
                 }
-                (grid::of(self.kept, self.followed, self.path, selection.from))
                 (self.logs())
                 (self.secrets())
                 (self.template())
@@ -173,8 +173,8 @@ impl Block<'_> {
         let verdict = why::verdict(&told.stands, phase);
         html! {
             section.why {
-                p { b { "It " (verdict) "." } }
-                ul { @for line in why::sentences(told, phase) { li { (line) } } }
+                p { b { (parts::prose(&format!("It {verdict}."))) } }
+                ul { @for line in why::sentences(told, phase) { li { (parts::prose(&line)) } } }
                 @if !told.edges.is_empty() {
                     p.small { "After: "
                         @for (n, edge) in told.edges.iter().enumerate() {
@@ -264,8 +264,10 @@ impl Block<'_> {
                     span.soft.small { (parts::duration(*duration_us)) }
                     a.small href=(file) { "download" }
                 }
-                input.js-only type="search" placeholder="Find in the result" aria-label="Find in the result"
+                @if matches!(**result, Value::Object(_) | Value::Array(_)) {
+                    input.js-only type="search" placeholder="Find in the result" aria-label="Find in the result"
                     data-find=".tree li";
+                }
                 (value::tree(result, reference.as_deref()))
             }
         }

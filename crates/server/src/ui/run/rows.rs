@@ -61,10 +61,8 @@ pub(in crate::ui) fn meta(row: &Row) -> String {
         _ => {}
     }
     if row.instances > 1 {
-        return format!(
-            "× {}",
-            parts::grouped(usize::try_from(row.instances).unwrap_or(usize::MAX))
-        );
+        let ran = row.instances.saturating_sub(row.counts.skipped);
+        return format!("× {}", parts::grouped(usize::try_from(ran).unwrap_or(usize::MAX)));
     }
     match (is_live, row.attempt) {
         (true, attempt) if attempt > 1 => format!("attempt {attempt}"),
