@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use blueprint_engine::{Library, Plan};
 use blueprint_model::{
-    Diagnostic, Registry, Source, Span, code,
+    Blueprint, Diagnostic, Registry, Source, Span, code,
     diagnostic::{MAX_ERRORS, is_full},
 };
 
@@ -41,6 +41,8 @@ pub struct Checked {
     pub source: Source,
     /// The blueprint's name; empty where the file has none.
     pub name: String,
+    /// What it says that its secrets are for, by name.
+    pub secret_notes: BTreeMap<String, String>,
     /// A sentence for lists.
     pub description: Option<String>,
     /// The plan, if there is no error.
@@ -257,6 +259,7 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
             return Checked {
                 source,
                 name: String::new(),
+                secret_notes: BTreeMap::new(),
                 description: None,
                 plan: None,
                 diagnostics: vec![*diagnostic],
@@ -266,6 +269,7 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
     let (blueprint, mut diagnostics) = blueprint_syntax::parse(file, &text);
     let source = blueprint.source.clone();
     let name = blueprint.name.value.clone();
+    let secret_notes = secret_notes(&blueprint);
     let is_readable = !blueprint.graph.nodes.is_empty() || diagnostics.is_empty();
     let mut plan = None;
     if is_readable && !is_full(&diagnostics) {
@@ -282,7 +286,12 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
         diagnostics.push(too_many(Span::new(text.len(), text.len())));
     }
     let description = blueprint.description;
-    Checked { source, name, description, plan, diagnostics }
+    Checked { source, name, description, secret_notes, plan, diagnostics }
+}
+
+fn secret_notes(blueprint: &Blueprint) -> BTreeMap<String, String> {
+    let rules = blueprint.secrets.iter().flatten();
+    rules.filter_map(|(name, rule)| Some((name.clone(), rule.description.clone()?))).collect()
 }
 
 /// Returns the blueprint files of a folder, by name.
@@ -352,6 +361,7 @@ fn too_large(file: &str) -> Checked {
     Checked {
         source: Source::new(file, ""),
         name: String::new(),
+        secret_notes: BTreeMap::new(),
         description: None,
         plan: None,
         diagnostics: vec![diagnostic],

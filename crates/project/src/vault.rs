@@ -223,6 +223,15 @@ impl ProjectVault {
         self.file.set(new).map_err(file_failure)
     }
 
+    /// Returns what may be done with a secret.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if the vault file has no such secret, or does not open.
+    pub fn policy(&self, name: &SecretName) -> Result<Policy> {
+        self.file.policy(name).map_err(file_failure)
+    }
+
     /// Changes where a secret may go; value and version stay.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) description: Option<String>,
     /// The file as it is now, and its path as it is shown.
     pub(crate) source: Source,
+    /// What the file says that its secrets are for, by name.
+    pub(crate) secret_notes: BTreeMap<String, String>,
     /// The plan in force: of this text, or where that is faulty of the last one that was not.
     pub(crate) plan: Option<Arc<Plan>>,
     /// What was found in the file as it is now.
@@ -157,7 +159,8 @@ fn entry(file: &Path, registry: &Registry) -> Result<Entry> {
     let stem = || file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = if checked.name.is_empty() { stem() } else { checked.name };
     let (source, plan, diagnostics) = (checked.source, checked.plan, checked.diagnostics);
-    Ok(Entry { name, description: checked.description, source, plan, diagnostics })
+    let secret_notes = checked.secret_notes;
+    Ok(Entry { name, description: checked.description, secret_notes, source, plan, diagnostics })
 }
 
 fn stamps(files: &[PathBuf]) -> Vec<Stamp> {

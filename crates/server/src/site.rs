@@ -22,7 +22,7 @@ use crate::{
     metrics::Metrics,
     runs::{PARK_AFTER, Runs},
     streams::Streams,
-    ui::Folds,
+    ui::{Folds, Imports},
 };
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
@@ -59,6 +59,8 @@ pub(crate) struct Site {
     pub(crate) streams: Streams,
     /// What is known of the store's health.
     pub(crate) health: Health,
+    /// Texts with secrets that wait for a yes.
+    pub(crate) imports: Imports,
     closing: watch::Sender<bool>,
 }
 
@@ -102,6 +104,7 @@ impl Site {
             metrics: Metrics::default(),
             streams: Streams::default(),
             health: Health::default(),
+            imports: Imports::default(),
             closing: watch::Sender::new(false),
         })
     }

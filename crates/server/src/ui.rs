@@ -3,6 +3,8 @@
 mod assets;
 mod blueprint;
 mod blueprints;
+mod diagnostics;
+mod excerpt;
 mod form;
 mod graph;
 mod parts;
@@ -10,6 +12,8 @@ mod run;
 mod runs;
 pub(crate) mod shell;
 mod start;
+mod tokens;
+mod vault;
 
 use std::sync::Arc;
 
@@ -19,6 +23,7 @@ use axum::{
 };
 
 pub(crate) use self::run::Folds;
+pub(crate) use self::vault::Imports;
 use crate::site::Site;
 
 /// Returns the routes of the pages.
@@ -26,6 +31,9 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(start::page))
         .route("/assets/{file}", get(assets::file))
+        .route("/diagnostics", get(diagnostics::page))
+        .merge(tokens::routes())
+        .merge(vault::routes())
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))
         .route("/runs", get(runs::page))

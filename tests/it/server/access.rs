@@ -102,7 +102,7 @@ async fn every_answer_has_the_headers_of_a_careful_server() {
     for answer in &answers {
         assert_eq!(answer.header("content-security-policy"), policy);
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
         assert_eq!(answer.header("access-control-allow-origin"), "");

@@ -20,7 +20,6 @@ use blueprint_project::{
     project::{self, Project},
 };
 use blueprint_vault::{FileVault, KeySource, NewSecret, SecondNet, WeakValues};
-use jiff::Timestamp;
 
 use crate::{
     app::App,
@@ -215,7 +214,7 @@ fn lay_out(folder: &Path, api: &MockApi, keys: PathBuf) -> Result<()> {
         FileVault::init(&path, Arc::new(KeySource::Folder(keys))).map_err(secrets::file_failure)?;
     for entry in entries() {
         let (name, value) = (entry.name, entry.value);
-        let (policy, weak, now) = (None, WeakValues::Refuse, Timestamp::UNIX_EPOCH);
+        let (policy, weak, now) = (None, WeakValues::Refuse, secrets::now());
         vault.set(NewSecret { name, value, policy, weak, now }).map_err(secrets::file_failure)?;
     }
     Ok(())

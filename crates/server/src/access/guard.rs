@@ -219,7 +219,8 @@ fn harden(headers: &mut HeaderMap, path: &str) {
     let pairs = [
         ("content-security-policy", POLICY),
         ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
+        // Without any, browsers send the forms of these pages as if they were of nobody.
+        ("referrer-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
     ];

@@ -22,15 +22,22 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
+/// One sheet, written in parts.
+const STYLES: &str =
+    concat!(include_str!("../../assets/style.css"), include_str!("../../assets/pages.css"));
+/// One script, written in parts.
+const SCRIPTS: &str =
+    concat!(include_str!("../../assets/app.js"), include_str!("../../assets/pages.js"));
+
 /// The sheet of all pages.
 pub(crate) static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| asset("style", "css", CSS, include_bytes!("../../assets/style.css")));
+    LazyLock::new(|| asset("style", "css", CSS, STYLES.as_bytes()));
 /// Sets the theme before anything is drawn.
 pub(crate) static THEME: LazyLock<Asset> =
     LazyLock::new(|| asset("theme", "js", JS, include_bytes!("../../assets/theme.js")));
 /// What pages do beyond links and forms.
 pub(crate) static APP: LazyLock<Asset> =
-    LazyLock::new(|| asset("app", "js", JS, include_bytes!("../../assets/app.js")));
+    LazyLock::new(|| asset("app", "js", JS, SCRIPTS.as_bytes()));
 /// Swaps parts of pages.
 pub(crate) static HTMX: LazyLock<Asset> =
     LazyLock::new(|| asset("htmx", "js", JS, include_bytes!("../../assets/vendor/htmx.min.js")));
