@@ -53,14 +53,14 @@ pub(crate) struct Site {
     pub(crate) bounds: Bounds,
     /// When this process began to serve.
     pub(crate) started: Timestamp,
-    /// Texts with secrets that wait for a yes.
-    pub(crate) imports: Imports,
     /// What it counts of itself.
     pub(crate) metrics: Metrics,
     /// The streams that are open.
     pub(crate) streams: Streams,
     /// What is known of the store's health.
     pub(crate) health: Health,
+    /// Texts with secrets that wait for a yes.
+    pub(crate) imports: Imports,
     closing: watch::Sender<bool>,
 }
 
@@ -101,10 +101,10 @@ impl Site {
             access,
             bounds,
             started,
-            imports: Imports::default(),
             metrics: Metrics::default(),
             streams: Streams::default(),
             health: Health::default(),
+            imports: Imports::default(),
             closing: watch::Sender::new(false),
         })
     }

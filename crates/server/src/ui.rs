@@ -18,9 +18,13 @@ mod vault;
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 
-pub(crate) use self::{run::Folds, vault::Imports};
+pub(crate) use self::run::Folds;
+pub(crate) use self::vault::Imports;
 use crate::site::Site;
 
 /// Returns the routes of the pages.
@@ -38,4 +42,11 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/runs/{run}", get(run::page))
         .route("/runs/{run}/view", get(run::view))
         .route("/runs/{run}/stream", get(run::stream))
+        .route("/runs/{run}/panel", get(run::panel))
+        .route("/runs/{run}/compare", get(run::compare))
+        .route("/runs/{run}/result", get(run::result))
+        .route("/runs/{run}/cancel", post(run::cancel))
+        .route("/runs/{run}/resume", post(run::resume))
+        .route("/runs/{run}/retry", post(run::retry))
+        .route("/runs/{run}/answer", post(run::answer))
 }
