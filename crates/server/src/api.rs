@@ -8,10 +8,11 @@ mod control;
 pub(crate) mod dto;
 mod events;
 mod openapi;
-mod runs;
+pub(crate) mod runs;
 mod secrets;
-mod take;
+pub(crate) mod take;
 mod tokens;
+mod triggers;
 
 use std::sync::Arc;
 
@@ -71,6 +72,9 @@ fn rows() -> Vec<Row> {
         row("get", "/tokens", get(tokens::list)),
         row("post", "/tokens", post(tokens::create)),
         row("delete", "/tokens/{token}", delete(tokens::revoke)),
+        row("get", "/triggers", get(triggers::list)),
+        row("post", "/triggers/{blueprint}/{id}/fire", post(triggers::fire)),
+        row("post", "/events/{name}", post(triggers::event)),
     ]
 }
 
