@@ -14,6 +14,7 @@ mod runs;
 pub(crate) mod shell;
 mod start;
 mod tokens;
+mod triggers;
 mod vault;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
         .route("/api", get(api::page))
         .route("/diagnostics", get(diagnostics::page))
         .merge(tokens::routes())
+        .merge(triggers::routes())
         .merge(vault::routes())
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))

@@ -110,10 +110,10 @@ fn entry(route: &Route, asking: &Asking<'_>) -> Markup {
             summary {
                 span class={ "method method-" (route.method.to_lowercase()) } { (route.method) }
                 code.route-path { (route.path) }
-                span.route-summary { (route.summary) }
+                span.route-summary { (parts::prose(&route.summary)) }
             }
             div.pad {
-                @for text in route.text.split("\n\n").filter(|text| !text.is_empty()) { p { (text) } }
+                @for text in route.text.split("\n\n").filter(|text| !text.is_empty()) { p { (parts::prose(text)) } }
                 div.curl { pre.code tabindex="0" aria-label="Command" { (curl) } (parts::copy("Copy", &curl)) }
                 @if !route.parameters.is_empty() {
                     h3 { "Parameters" } (table(&route.parameters))
@@ -153,7 +153,7 @@ fn table(fields: &[Field]) -> Markup {
                     td.fit { code { (field.name) }
                         @if !field.place.is_empty() { " " span.soft { (field.place) } } }
                     td { (field.kind) @if field.is_required { " " span.tag { "required" } } }
-                    td { (field.text) }
+                    td { (parts::prose(&field.text)) }
                 }
             } }
         } }
