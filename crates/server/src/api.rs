@@ -78,6 +78,11 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+/// Returns the document of the API as JSON.
+pub(crate) fn document() -> serde_json::Value {
+    serde_json::to_value(openapi::document()).expect("a document of ours is JSON")
+}
+
 /// Returns the routes below [`BASE`].
 pub(crate) fn routes() -> Router<Arc<Site>> {
     let rows = rows().into_iter();
