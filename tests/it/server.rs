@@ -3,4 +3,5 @@
 mod access;
 mod basics;
 mod bounds;
+mod run_pages;
 mod secrets;
