@@ -5,6 +5,7 @@ mod api;
 mod basics;
 mod bounds;
 mod overload;
+mod run_pages;
 mod secrets;
 mod streams;
 mod triggers;
