@@ -220,7 +220,7 @@ pub(crate) async fn list(
     let found = site.journal.list(&filter).await.map_err(store::failure)?;
     let has_more = found.len() > limit;
     let runs: Vec<Run> = found.iter().take(limit).map(Run::from).collect();
-    let last = found.iter().take(limit).last();
+    let last = found.iter().take(limit).next_back();
     let next = last.filter(|_| has_more).map(|last| last.run.to_string());
     Ok(Json(Runs { runs, next }))
 }
