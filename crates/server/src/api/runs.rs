@@ -202,9 +202,8 @@ pub(crate) async fn list(
     State(site): State<Arc<Site>>,
     Query(listed): Query<Listed>,
 ) -> Result<Json<Runs>, Problem> {
-    let limit = match listed.limit.unwrap_or(PAGE) {
-        limit @ 1..=MAX_PAGE => limit,
-        _ => return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}"))),
+    let limit @ 1..=MAX_PAGE = listed.limit.unwrap_or(PAGE) else {
+        return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}")));
     };
     let now = site.now();
     let filter = RunFilter {

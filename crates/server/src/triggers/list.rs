@@ -132,6 +132,7 @@ fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::E
     serializer.collect_str(time)
 }
 
+#[expect(clippy::ref_option, reason = "as serde gives it")]
 fn as_text_if_any<S: Serializer>(
     time: &Option<Timestamp>,
     serializer: S,

@@ -163,19 +163,19 @@ fn table(fields: &[Field]) -> Markup {
 /// Returns a command that does what a route does. A token is named, never written.
 fn curl(route: &Route, asking: &Asking<'_>) -> String {
     let path = document::example_path(&route.path, &asking.known);
-    let mut command = String::from("curl");
-    if route.method != "GET" {
-        command.push_str(&format!(" -X {}", route.method));
-    }
-    command.push_str(&format!(" {}{path}", asking.base));
-    if asking.has_token {
-        command.push_str(" \\\n  -H \"Authorization: Bearer $BLUEPRINT_TOKEN\"");
-    }
-    if let Some(body) = &route.body {
+    let method = match route.method.as_str() {
+        "GET" => String::new(),
+        method => format!(" -X {method}"),
+    };
+    let token = match asking.has_token {
+        true => " \\\n  -H \"Authorization: Bearer $BLUEPRINT_TOKEN\"",
+        false => "",
+    };
+    let body = route.body.as_ref().map_or(String::new(), |body| {
         let example = body.example.to_string().replace('\'', "'\\''");
-        command.push_str(&format!(" \\\n  -H 'Content-Type: {}' \\\n  -d '{example}'", body.kind));
-    }
-    command
+        format!(" \\\n  -H 'Content-Type: {}' \\\n  -d '{example}'", body.kind)
+    });
+    format!("curl{method} {}{path}{token}{body}", asking.base)
 }
 
 fn anchor(text: &str) -> String {
