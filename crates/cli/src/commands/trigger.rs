@@ -255,7 +255,7 @@ fn to_json(blueprint: &str, trigger: &PlannedTrigger) -> Value {
             json["component"] = component.as_deref().into();
         }
         PlannedKind::Webhook { signing_key } => {
-            json["signing_key"] = signing_key.as_ref().map(|key| key.as_str()).into();
+            json["signing_key"] = signing_key.as_ref().map(SecretName::as_str).into();
         }
     }
     json
