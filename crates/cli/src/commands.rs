@@ -28,7 +28,6 @@ pub mod serve;
 pub mod test;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod token;
-#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod trigger;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;
