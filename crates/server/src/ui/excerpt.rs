@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn nothing_of_a_file_becomes_markup() {
         let source = Source::new("<b>.yaml", "<script>alert(1)</script>");
-        let diagnostic = Diagnostic::error(code::BAD_YAML, Span::new(0, 8), "<i>").help("<u>");
+        let diagnostic = Diagnostic::error(code::BAD_NAME, Span::new(0, 8), "<i>").help("<u>");
         let page = fault(&source, &diagnostic, None).into_string();
         for tag in ["<b>", "<script>", "<i>", "<u>"] {
             assert!(!page.contains(tag), "{page}");
