@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Result;
 use blueprint_engine::{Plan, PlannedKind, PlannedTrigger};
-use blueprint_model::Value;
+use blueprint_model::{SecretName, Value};
 use blueprint_project::{
     failure::Failure,
     project::{self, Project},
