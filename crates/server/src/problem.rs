@@ -68,14 +68,10 @@ impl Problem {
         Self { retry_after: Some(1), ..problem }
     }
 
-    /// Returns what somebody may know of what is wrong around the server: which secrets are missing,
-    /// but no paths, addresses or words of the system.
+    /// Returns what somebody may know of what is wrong around the server: no paths, addresses or words
+    /// of the system.
     fn of_environment(failure: &Failure) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        if failure.code == Some(code::SECRETS_MISSING) {
-            let problem = Self::new(status, failure.message.clone());
-            return Self { code: failure.code, hint: failure.hint.clone(), ..problem };
-        }
         tracing::error!("{failure}");
         let problem = Self::new(status, "something that the server needs is not in order");
         let hint = Some("what the server printed says more, and so does: blueprint doctor".into());
@@ -93,9 +89,11 @@ impl From<anyhow::Error> for Problem {
         let status = match failure.blame {
             Blame::Asker if failure.code == Some(code::NO_RUN) => StatusCode::NOT_FOUND,
             Blame::Asker => StatusCode::UNPROCESSABLE_ENTITY,
-            Blame::Environment => {
-                return Self::of_environment(failure);
+            // It stays so until somebody stores them: trying again does not help.
+            Blame::Environment if failure.code == Some(code::SECRETS_MISSING) => {
+                StatusCode::CONFLICT
             }
+            Blame::Environment => return Self::of_environment(failure),
         };
         let problem = Self::new(status, failure.message.clone());
         Self { code: failure.code, hint: failure.hint.clone(), ..problem }

@@ -29,6 +29,7 @@ use crate::{
     problem::Problem,
     runs::{self, Ended, Started, Wanted},
     site::Site,
+    triggers,
 };
 
 /// How many runs a page of the list has, where nothing says how many.
@@ -70,7 +71,7 @@ pub(crate) struct Asked {
         (status = 202, description = "It has not ended", body = Answer, headers(
             ("Location" = String, description = "Where it stands can be asked here"),
         )),
-        (status = 409, description = "The key was used with another body, or nothing is in force",
+        (status = 409, description = "The key was used otherwise, a secret is missing, or nothing is in force",
             body = dto::Problem, content_type = "application/problem+json"),
         (status = 422, description = "The inputs are wrong, or the run has failed; then `run` is there",
             body = dto::Problem, content_type = "application/problem+json"),
@@ -78,7 +79,7 @@ pub(crate) struct Asked {
             body = dto::Problem, content_type = "application/problem+json"),
         (status = "4XX", description = "It cannot start", body = dto::Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "A secret is missing, or the vault is locked",
+        (status = 503, description = "The vault is locked",
             body = dto::Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -92,20 +93,20 @@ pub(crate) async fn start(
     let wait = take::wait(asked.wait.as_deref())?;
     let timeout = take::duration("timeout", asked.timeout.as_deref())?;
     let key = take::key(&headers)?;
-    if !(inputs.is_object() || inputs.is_null()) {
+    if !inputs.is_object() {
         let detail = "the inputs must be an object";
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
         return Err(problem.code(code::BAD_INPUTS));
     }
-    let origin = Origin { trigger: "api".into(), key, ..Origin::default() };
-    let payload = inputs.clone();
-    let wanted = Wanted { blueprint, inputs, payload, origin, timeout };
+    let wanted = triggers::called(&site, &blueprint, inputs)?;
+    let origin = Origin { key, ..wanted.origin };
+    let wanted = Wanted { origin, timeout, ..wanted };
     let started = runs::start(&site, wanted).await?;
     begun(&site, &started, wait).await
 }
 
 /// Returns the answer about a run that was started, once it has ended or that long has passed.
-pub(super) async fn begun(
+pub(crate) async fn begun(
     site: &Site,
     started: &Started,
     wait: Duration,

@@ -41,7 +41,7 @@ pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Secrets>,
     path = "/api/v1/secrets/{name}",
     operation_id = "get_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name")),
+    params(("name" = String, Path, description = "The name", pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     responses(
         (status = 200, description = "The secret, without its value", body = dto::Secret),
         (status = 404, description = "There is no such secret, and nothing uses it"),
@@ -63,7 +63,7 @@ pub(super) async fn one(
     path = "/api/v1/secrets/{name}",
     operation_id = "set_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name")),
+    params(("name" = String, Path, description = "The name", pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     request_body = NewValue,
     responses(
         (status = 200, description = "Replaced; the answer has the version", body = Stored),
@@ -93,7 +93,8 @@ pub(super) async fn set(
     path = "/api/v1/secrets/{name}/rename",
     operation_id = "rename_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name it has")),
+    params(("name" = String, Path, description = "The name it has",
+        pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     request_body = NewName,
     responses(
         (
@@ -131,7 +132,7 @@ pub(super) async fn rename(
     path = "/api/v1/secrets/{name}",
     operation_id = "delete_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name")),
+    params(("name" = String, Path, description = "The name", pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     responses(
         (status = 200, description = "Deleted; the answer lists what used it", body = Deleted),
         (status = 404, description = "There is no such secret in the vault file"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use blueprint_model::journal::{OpenQuestion, Phase, QuestionFilter, RunFilter, RunSummary};
+use blueprint_project::{answers, tail};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
@@ -36,6 +37,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
     let running = site.journal.list(&some(&[Phase::Running, Phase::Waiting])).await?;
     let last = site.journal.list(&some(&[])).await?;
     let questions = site.journal.questions(&QuestionFilter::default()).await?;
+    let questions = shown(&site, questions).await?;
     let snapshot = site.catalogue.now();
     let body = html! {
         div.head { h1.grow { (site.name()) } }
@@ -46,9 +48,20 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
             (runs("Failing", "/runs?state=failed", &failed, now, "Nothing has failed in the last seven days."))
             (runs("Running", "/runs?state=running", &running, now, "Nothing is at work."))
         }
+        (fires_next())
         (runs("Last runs", "/runs", &last, now, "Nothing has run yet."))
     };
     Ok(shell::page(&site, &visitor, Tab::Start, "Start", &body))
+}
+
+/// Returns the oldest questions as they are shown.
+async fn shown(site: &Site, questions: Vec<OpenQuestion>) -> Result<Vec<OpenQuestion>, Fault> {
+    let mut shown = Vec::new();
+    for open in questions.into_iter().take(SHOWN) {
+        let handles = tail::handles(&*site.journal, &open.run).await?;
+        shown.push(answers::as_shown(open, &handles));
+    }
+    Ok(shown)
 }
 
 fn runs(title: &str, all: &str, runs: &[RunSummary], now: Timestamp, none: &str) -> Markup {
@@ -89,9 +102,9 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
             header { h2 id="answers" { "Waits for an answer" } }
             div.scroll { table {
                 thead { tr {
-                    th { "What" } th { "Blueprint" } th { "Block" } th { "Since" } th { "Until" }
+                    th { "What" } th { "Blueprint" } th.wide-only { "Block" } th { "Since" } th.wide-only { "Until" }
                 } }
-                tbody { @for open in questions.iter().take(SHOWN) {
+                tbody { @for open in questions {
                     @let block = open.block.to_string();
                     tr {
                         td {
@@ -105,9 +118,9 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
                             }
                         }
                         td.fit { (parts::blueprint_link(&open.blueprint)) }
-                        td.fit.mono { (block) }
+                        td.fit.mono.wide-only { (block) }
                         td.fit { (parts::time(open.since, now)) }
-                        td.fit {
+                        td.fit.wide-only {
                             @match open.question.until {
                                 Some(until) => (parts::time(until, now)),
                                 None => span.soft { "no end" },
@@ -116,6 +129,18 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
                     }
                 } }
             } }
+        }
+    }
+}
+
+/// Leads to what starts runs by itself.
+fn fires_next() -> Markup {
+    html! {
+        section.card aria-labelledby="next" {
+            header {
+                h2 id="next" { "Fires next" }
+                a.small href="/triggers" { "schedules and other triggers" }
+            }
         }
     }
 }
