@@ -7,3 +7,4 @@ mod bounds;
 mod overload;
 mod secrets;
 mod streams;
+mod triggers;

@@ -126,6 +126,15 @@ pub(crate) fn empty(text: &str, command: Option<&str>) -> Markup {
     }
 }
 
+/// Returns a sentence in which names stand in backticks as such.
+pub(crate) fn prose(text: &str) -> Markup {
+    html! {
+        @for (n, part) in text.split('`').enumerate() {
+            @if n % 2 == 1 { code.prose-code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// Returns a form that sends `body` to `action`, known to be ours.
 pub(crate) fn form(visitor: &Visitor, action: &str, body: Markup) -> Markup {
     html! { form method="post" action=(action) { (csrf(visitor)) (body) } }
@@ -139,6 +148,19 @@ pub(crate) fn csrf(visitor: &Visitor) -> Markup {
 /// Returns a button that copies a text.
 pub(crate) fn copy(label: &str, text: &str) -> Markup {
     html! { button.small.js-only type="button" data-copy=(text) { (label) } }
+}
+
+/// Returns a number with its digits in groups: `10,000`.
+pub(crate) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Returns a text as one segment of a path, or one value of a query.

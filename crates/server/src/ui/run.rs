@@ -1,10 +1,15 @@
 //! A run: its graph, its timeline and its list, one selection for all, as it happens.
 
+mod act;
+mod compare;
 mod fold;
 mod follow;
+mod grid;
+mod panel;
 mod rows;
 mod shape;
 mod stream;
+mod value;
 mod views;
 
 use std::sync::Arc;
@@ -13,14 +18,19 @@ use axum::extract::{Path, Query, State};
 use blueprint_model::{
     RunId,
     event::CancelReason,
-    journal::{Phase, QuestionFilter, RunSummary},
+    journal::{OpenQuestion, Phase, QuestionFilter, RunSummary},
 };
-use blueprint_project::text;
+use blueprint_project::{answers, tail, text};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 pub(crate) use self::follow::Folds;
-pub(super) use self::stream::stream;
+pub(super) use self::{
+    act::{answer, cancel, resume, retry},
+    compare::page as compare,
+    panel::{panel, result},
+    stream::stream,
+};
 use self::{
     follow::Followed,
     views::{Looked, View},
@@ -62,6 +72,14 @@ pub(super) async fn page(
     let looked = Looked { followed: &followed, summary: &summary, selection: &selection };
     let filter = QuestionFilter { run: Some(run.clone()), ..QuestionFilter::default() };
     let open = site.journal.questions(&filter).await?;
+    let open: Vec<OpenQuestion> = match open.is_empty() {
+        true => open,
+        false => {
+            let handles = tail::handles(&*site.journal, &run).await?;
+            open.into_iter().map(|open| answers::as_shown(open, &handles)).collect()
+        }
+    };
+    let panel = panel::show(&site, &visitor, &followed, run.as_str(), &selection).await?;
     let body = html! {
         div.run data-run=(run) data-seq=(followed.fold.seq)
             data-ended[summary.phase.is_ended()] data-phase=(summary.phase.as_str()) {
@@ -75,7 +93,8 @@ pub(super) async fn page(
             }
             div.notice.n-warn id="stream-state" role="status" hidden {}
             div.split.run-split {
-                section.card aria-labelledby="view" { (views::show(&looked)) }
+                section.card aria-labelledby="view" id="views" { (views::show(&looked)) }
+                section.card id="panel" aria-label="Details" { (panel) }
             }
         }
     };
@@ -117,18 +136,16 @@ fn head(site: &Site, visitor: &Visitor, summary: &RunSummary, followed: &Followe
                     li id="run-state" { (parts::phase(summary.phase).pill()) }
                     li { "started " (parts::time(summary.started, now)) " by " b { (summary.trigger) } }
                     li { (parts::took(summary, now)) }
-                    li { span id="run-done" { (rows::grouped(usize::try_from(done).unwrap_or(0))) }
-                        " of " span id="run-all" { (rows::grouped(usize::try_from(all).unwrap_or(0))) }
+                    li { span id="run-done" { (parts::grouped(usize::try_from(done).unwrap_or(0))) }
+                        " of " span id="run-all" { (parts::grouped(usize::try_from(all).unwrap_or(0))) }
                         " blocks over" }
-                    @if followed.fold.resumed > 0 {
-                        li { "resumed " (text::count(followed.fold.resumed as usize, "time")) }
-                    }
                 }
             }
             div.actions {
                 @if !summary.phase.is_ended() {
                     button.small.js-only id="pause" type="button" aria-pressed="false" { "Pause view" }
                 }
+                a.button.small href={ "/runs/" (run) "/compare" } { "Compare" }
                 (copies(summary))
                 @if visitor.may(Scope::Run) { (acts(visitor, summary)) }
             }

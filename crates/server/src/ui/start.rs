@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use blueprint_model::journal::{OpenQuestion, Phase, QuestionFilter, RunFilter, RunSummary};
+use blueprint_project::{answers, tail};
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
@@ -36,6 +37,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
     let running = site.journal.list(&some(&[Phase::Running, Phase::Waiting])).await?;
     let last = site.journal.list(&some(&[])).await?;
     let questions = site.journal.questions(&QuestionFilter::default()).await?;
+    let questions = shown(&site, questions).await?;
     let snapshot = site.catalogue.now();
     let body = html! {
         div.head { h1.grow { (site.name()) } }
@@ -49,6 +51,16 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
         (runs("Last runs", "/runs", &last, now, "Nothing has run yet."))
     };
     Ok(shell::page(&site, &visitor, Tab::Start, "Start", &body))
+}
+
+/// Returns the oldest questions as they are shown.
+async fn shown(site: &Site, questions: Vec<OpenQuestion>) -> Result<Vec<OpenQuestion>, Fault> {
+    let mut shown = Vec::new();
+    for open in questions.into_iter().take(SHOWN) {
+        let handles = tail::handles(&*site.journal, &open.run).await?;
+        shown.push(answers::as_shown(open, &handles));
+    }
+    Ok(shown)
 }
 
 fn runs(title: &str, all: &str, runs: &[RunSummary], now: Timestamp, none: &str) -> Markup {
@@ -91,7 +103,7 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
                 thead { tr {
                     th { "What" } th { "Blueprint" } th { "Block" } th { "Since" } th { "Until" }
                 } }
-                tbody { @for open in questions.iter().take(SHOWN) {
+                tbody { @for open in questions {
                     @let block = open.block.to_string();
                     tr {
                         td {

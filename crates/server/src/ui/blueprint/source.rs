@@ -81,6 +81,19 @@ pub(in crate::ui) fn show(
     }
 }
 
+/// Shows some lines of a text.
+pub(in crate::ui) fn excerpt(source: &Source, lines: &RangeInclusive<usize>) -> Markup {
+    html! {
+        div.source.short {
+            ol {
+                @for line in lines.clone() {
+                    li data-line=(line) { code { (source.line(line)) } }
+                }
+            }
+        }
+    }
+}
+
 fn class(line: usize, at: &[&Diagnostic], chosen: Option<&RangeInclusive<usize>>) -> &'static str {
     let is_chosen = chosen.is_some_and(|lines| lines.contains(&line));
     match (at.is_empty(), is_chosen) {

@@ -14,11 +14,11 @@ const PENDING: State = State { word: "pending", sign: "", class: "s-none" };
 /// The run ended before it was decided.
 const UNREACHED: State = State { word: "not reached", sign: "", class: "s-none" };
 /// An edge that leads to it was not taken.
-const SKIPPED: State = State { word: "skipped", sign: "–", class: "s-mute skipped" };
+pub(super) const SKIPPED: State = State { word: "skipped", sign: "–", class: "s-mute skipped" };
 /// Before another attempt.
 const RETRYING: State = State { word: "retrying", sign: "↻", class: "s-warn" };
 /// Ended with an error that an edge handles.
-const HANDLED: State = State { word: "error handled", sign: "!", class: "s-warn" };
+pub(super) const HANDLED: State = State { word: "error handled", sign: "!", class: "s-warn" };
 
 /// Returns how a block stands in a run that stands like this.
 pub(in crate::ui) fn state(row: &Row, phase: Phase) -> State {
@@ -56,12 +56,13 @@ pub(in crate::ui) fn meta(row: &Row) -> String {
     match (&row.waits, row.items.all) {
         (Some(Waits::Round(round)), _) => return format!("round {round}"),
         (Some(Waits::Items), Some(all)) => {
-            return format!("{} / {}", grouped(row.items.done), grouped(all));
+            return format!("{} / {}", parts::grouped(row.items.done), parts::grouped(all));
         }
         _ => {}
     }
     if row.instances > 1 {
-        return format!("× {}", grouped(usize::try_from(row.instances).unwrap_or(usize::MAX)));
+        let ran = row.instances.saturating_sub(row.counts.skipped);
+        return format!("× {}", parts::grouped(usize::try_from(ran).unwrap_or(usize::MAX)));
     }
     match (is_live, row.attempt) {
         (true, attempt) if attempt > 1 => format!("attempt {attempt}"),
@@ -90,22 +91,9 @@ pub(in crate::ui) fn tally(row: &Row) -> String {
     let mut out = String::new();
     for (n, word) in words.iter().filter(|(n, _)| *n > 0) {
         let comma = if out.is_empty() { "" } else { ", " };
-        let n = grouped(usize::try_from(*n).unwrap_or(usize::MAX));
+        let n = parts::grouped(usize::try_from(*n).unwrap_or(usize::MAX));
         // Writing to a string cannot fail.
         let _ = write!(out, "{comma}{n} {word}");
-    }
-    out
-}
-
-/// Returns a number with its digits in groups: `10,000`.
-pub(in crate::ui) fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
     }
     out
 }
