@@ -88,13 +88,13 @@ pub(crate) fn runs_table(runs: &[RunSummary], now: Timestamp, with_blueprints: b
             thead { tr {
                 th { "State" } th { "Run" }
                 @if with_blueprints { th { "Blueprint" } }
-                th { "Trigger" } th { "Started" } th.num { "Took" }
+                th.wide-only { "Trigger" } th { "Started" } th.num { "Took" }
             } }
             tbody { @for run in runs { tr {
                 td.fit { (phase(run.phase).text()) }
                 td.fit { (run_link(&run.run)) }
                 @if with_blueprints { td { (blueprint_link(&run.blueprint)) } }
-                td.fit.soft { (run.trigger) }
+                td.fit.soft.wide-only { (run.trigger) }
                 td.fit { (time(run.started, now)) }
                 td.fit.num { (took(run, now)) }
             } } }

@@ -20,7 +20,7 @@ use blueprint_model::{
     event::CancelReason,
     journal::{OpenQuestion, Phase, QuestionFilter, RunSummary},
 };
-use blueprint_project::{answers, tail, text};
+use blueprint_project::{answers, tail};
 use maud::{Markup, html};
 use serde::Deserialize;
 

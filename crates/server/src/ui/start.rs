@@ -48,6 +48,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
             (runs("Failing", "/runs?state=failed", &failed, now, "Nothing has failed in the last seven days."))
             (runs("Running", "/runs?state=running", &running, now, "Nothing is at work."))
         }
+        (fires_next())
         (runs("Last runs", "/runs", &last, now, "Nothing has run yet."))
     };
     Ok(shell::page(&site, &visitor, Tab::Start, "Start", &body))
@@ -101,7 +102,7 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
             header { h2 id="answers" { "Waits for an answer" } }
             div.scroll { table {
                 thead { tr {
-                    th { "What" } th { "Blueprint" } th { "Block" } th { "Since" } th { "Until" }
+                    th { "What" } th { "Blueprint" } th.wide-only { "Block" } th { "Since" } th.wide-only { "Until" }
                 } }
                 tbody { @for open in questions {
                     @let block = open.block.to_string();
@@ -117,9 +118,9 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
                             }
                         }
                         td.fit { (parts::blueprint_link(&open.blueprint)) }
-                        td.fit.mono { (block) }
+                        td.fit.mono.wide-only { (block) }
                         td.fit { (parts::time(open.since, now)) }
-                        td.fit {
+                        td.fit.wide-only {
                             @match open.question.until {
                                 Some(until) => (parts::time(until, now)),
                                 None => span.soft { "no end" },
@@ -128,6 +129,18 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
                     }
                 } }
             } }
+        }
+    }
+}
+
+/// Leads to what starts runs by itself.
+fn fires_next() -> Markup {
+    html! {
+        section.card aria-labelledby="next" {
+            header {
+                h2 id="next" { "Fires next" }
+                a.small href="/triggers" { "schedules and other triggers" }
+            }
         }
     }
 }

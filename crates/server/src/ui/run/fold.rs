@@ -294,6 +294,7 @@ impl Fold {
                 Wish::Answer(_) => (Waits::Answer, Piece::Wait),
             };
             row.waits = Some(waits);
+            row.since.get_or_insert(event.time);
             row.open(event.time, piece);
         });
     }

@@ -13,10 +13,12 @@ use blueprint_model::{
     block::Level,
     event::CancelReason,
     journal::{OpenQuestion, QuestionFilter, QuestionKind},
+    value::Shared,
 };
 use blueprint_project::{
     answers,
     history::{self, End, Entry, Kept},
+    tail::{self, Tail},
     text, why,
 };
 use maud::{Markup, html};
@@ -94,10 +96,10 @@ pub(super) async fn show(
     run: &str,
     selection: &Selection,
 ) -> Result<Markup, Fault> {
-    let kept = Kept::of(acts::history(site, run).await?);
     let Some(path) = selection.block.as_deref().filter(|path| !path.is_empty()) else {
-        return Ok(whole(&kept));
+        return whole(site, run).await;
     };
+    let kept = Kept::of(acts::history(site, run).await?);
     let id = fold::without_items(path);
     let events = of_block(&kept, path);
     let is_body = path.ends_with(']');
@@ -123,18 +125,32 @@ fn of_block(kept: &Kept, path: &str) -> Vec<Event> {
     kept.events.iter().filter(is_it).cloned().collect()
 }
 
-/// Shows what the run was given and what it gave.
-fn whole(kept: &Kept) -> Markup {
-    html! {
+/// Shows what the run was given and what it gave. Of its events, only the first and the last are read.
+async fn whole(site: &Site, run: &str) -> Result<Markup, Fault> {
+    let run = acts::find(site, run).await?.summary.run;
+    let first = match Tail::open(&*site.journal, &run, 0).await? {
+        Some((_, mut tail)) => tail.next(&*site.journal, 1).await?.pop(),
+        None => None,
+    };
+    let inputs = match first.map(|event| event.kind) {
+        Some(EventKind::RunStarted { inputs, .. }) => inputs,
+        _ => Shared::default(),
+    };
+    let last = tail::last(&*site.journal, &run).await?.and_then(|(_, last)| last);
+    let value = match last.map(|event| event.kind) {
+        Some(EventKind::RunFinished { value, .. }) => Some(value),
+        _ => None,
+    };
+    Ok(html! {
         header { h2 { "The run" } }
         div.pad.stack {
             p.soft { "Select a block to see why it ran or did not, what it was given and what it left." }
-            section { h3 { "Inputs" } (value::tree(&kept.inputs(), Some("inputs"))) }
-            @if let Some((value, _)) = kept.ending() {
-                section { h3 { "Value" } (value::tree(value, None)) }
+            section { h3 { "Inputs" } (value::tree(&inputs, Some("inputs"))) }
+            @if let Some(value) = value {
+                section { h3 { "Value" } (value::tree(&value, None)) }
             }
         }
-    }
+    })
 }
 
 impl Block<'_> {

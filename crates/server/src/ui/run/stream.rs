@@ -18,7 +18,7 @@ use axum::{
 use blueprint_model::{RunId, journal::Phase};
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
     follow::{self, Followed},
@@ -54,6 +54,8 @@ struct Watch {
     looked: Instant,
     moved: Instant,
     is_over: bool,
+    /// The room of the stream.
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Streams what happens in a run.
@@ -63,14 +65,24 @@ pub(in crate::ui) async fn stream(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
+    let permit = site.streams.take()?;
     let run = RunId::new(&run);
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let sent = last.or(asked.after).unwrap_or(0);
     let followed = follow::follow(&site, &run).await?;
     let followed = followed.ok_or_else(|| Fault::not_found("there is no such run"))?;
     let now = Instant::now();
-    let (looked, moved) = (now, now);
-    let watch = Watch { site, run, followed, sent, phase: None, looked, moved, is_over: false };
+    let watch = Watch {
+        site,
+        run,
+        followed,
+        sent,
+        phase: None,
+        looked: now,
+        moved: now,
+        is_over: false,
+        _permit: permit,
+    };
     let messages = stream::unfold(watch, |mut watch| async move {
         let site = watch.site.clone();
         let next = tokio::select! {
