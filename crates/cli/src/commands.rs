@@ -22,11 +22,9 @@ pub mod run;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod runs;
 pub mod schema;
-#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod serve;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod test;
-#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod token;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;

@@ -175,9 +175,13 @@ impl Access {
     /// Reads the tokens again where what is known is older than this.
     async fn learn(&self, journal: &dyn Journal, age: Duration) -> Result<(), JournalError> {
         let now = Instant::now();
+        let is_fresh = |known: &Known| known.read.is_some_and(|read| now - read < age);
+        if is_fresh(&self.known.read().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(());
+        }
         {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            if known.read.is_some_and(|read| now.duration_since(read) < age) {
+            if is_fresh(&known) {
                 return Ok(());
             }
             // Others go on with what is known meanwhile, if anything is.

@@ -11,6 +11,7 @@ use blueprint_model::{
 };
 use blueprint_project::{earlier, failure::Failure, history::Kept, store};
 use serde_json::json;
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 use crate::{
     problem::Problem,
@@ -62,7 +63,12 @@ fn no_run(typed: &str) -> Problem {
 /// Returns a problem if there is no such run, or it cannot be read.
 pub(crate) async fn history(site: &Site, typed: &str) -> Result<History, Problem> {
     let run = find(site, typed).await?.summary.run;
-    let history = site.journal.read(&run).await.map_err(store::failure)?;
+    // All of a long run takes its time and memory, so few are read at once and on threads of their own.
+    let _turn = site.histories.acquire().await;
+    let journal = site.journal.clone();
+    let runtime = Handle::current();
+    let read = spawn_blocking(move || runtime.block_on(journal.read(&run)));
+    let history = read.await.map_err(anyhow::Error::from)?.map_err(store::failure)?;
     history.ok_or_else(|| no_run(typed))
 }
 
@@ -89,8 +95,16 @@ pub(crate) async fn cancel(site: &Site, typed: &str) -> Result<RunId, Problem> {
 /// too many runs.
 pub(crate) async fn resume(site: &Arc<Site>, typed: &str) -> Result<RunId, Problem> {
     let run = find(site, typed).await?.summary.run;
+    let resumed = site.runs.apart(go_on(site.clone(), run, typed.to_owned())).await;
+    resumed.unwrap_or_else(|| Err(Problem::stopping()))
+}
+
+async fn go_on(site: Arc<Site>, run: RunId, typed: String) -> Result<RunId, Problem> {
     let permit = site.runs.turn().await?;
-    let resumed = site.engine.resume(&run, |record| site.rebuilder.rebuild(record));
+    let resumed = site.engine.resume(&run, |record| {
+        // It compiles blueprints and asks the vault.
+        tokio::task::block_in_place(|| site.rebuilder.rebuild(record))
+    });
     match resumed.await {
         Ok(handle) => {
             drop(site.runs.keep(handle, permit, site.clone()));
@@ -98,7 +112,7 @@ pub(crate) async fn resume(site: &Arc<Site>, typed: &str) -> Result<RunId, Probl
         }
         Err(ResumeError::Busy(run)) => Ok(run),
         Err(ResumeError::Ended(run)) => Err(has_ended(&run)),
-        Err(ResumeError::Unknown(_)) => Err(no_run(typed)),
+        Err(ResumeError::Unknown(_)) => Err(no_run(&typed)),
         Err(ResumeError::Setup(err)) => Err(err.into()),
         Err(ResumeError::Journal(err)) => Err(store::failure(err).into()),
     }

@@ -2,7 +2,7 @@
 //! what was there before and shows what is wrong.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry as Slot},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
@@ -135,11 +135,33 @@ fn read(
     let stamps = stamps(&files);
     let mut entries = BTreeMap::new();
     for file in &files {
-        let mut entry = entry(file, registry)?;
+        let mut entry = match entry(file, registry) {
+            Ok(entry) => entry,
+            Err(err) => {
+                // The others are not kept from changing by one that cannot be read.
+                tracing::warn!("{err:#}");
+                continue;
+            }
+        };
         if entry.plan.is_none() {
-            entry.plan = before.get(&entry.name).and_then(|before| before.plan.clone());
+            // What was in force of this file stays so, under its name, which may be what is faulty.
+            let earlier = before.values().find(|it| it.source.file == entry.source.file);
+            let earlier = earlier.or_else(|| before.get(&entry.name));
+            if let Some(plan) = earlier.and_then(|earlier| earlier.plan.clone()) {
+                entry.name = plan.name.clone();
+                entry.plan = Some(plan);
+            }
         }
-        entries.entry(entry.name.clone()).or_insert(entry);
+        match entries.entry(entry.name.clone()) {
+            Slot::Vacant(slot) => {
+                slot.insert(entry);
+            }
+            // A plan wins over a file that only its path gave this name.
+            Slot::Occupied(mut slot) if slot.get().plan.is_none() && entry.plan.is_some() => {
+                slot.insert(entry);
+            }
+            Slot::Occupied(_) => {}
+        }
     }
     let plans = entries.values().filter_map(|entry| entry.plan.clone()).collect();
     let broken = entries.values().filter(|entry| entry.plan.is_none());

@@ -61,6 +61,24 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Returns the problem of a server that is to stop.
+    pub(crate) fn stopping() -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
+        Self { retry_after: Some(1), ..problem }
+    }
+
+    /// Returns what somebody may know of what is wrong around the server: no paths, addresses or words
+    /// of the system.
+    fn of_environment(failure: &Failure) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        tracing::error!("{failure}");
+        let problem = Self::new(status, "something that the server needs is not in order");
+        let hint = Some("what the server printed says more, and so does: blueprint doctor".into());
+        Self { code: failure.code, hint, ..problem }
+    }
+}
+
 impl From<anyhow::Error> for Problem {
     fn from(err: anyhow::Error) -> Self {
         let Some(failure) = err.downcast_ref::<Failure>() else {
@@ -71,7 +89,11 @@ impl From<anyhow::Error> for Problem {
         let status = match failure.blame {
             Blame::Asker if failure.code == Some(code::NO_RUN) => StatusCode::NOT_FOUND,
             Blame::Asker => StatusCode::UNPROCESSABLE_ENTITY,
-            Blame::Environment => StatusCode::SERVICE_UNAVAILABLE,
+            // It stays so until somebody stores them: trying again does not help.
+            Blame::Environment if failure.code == Some(code::SECRETS_MISSING) => {
+                StatusCode::CONFLICT
+            }
+            Blame::Environment => return Self::of_environment(failure),
         };
         let problem = Self::new(status, failure.message.clone());
         Self { code: failure.code, hint: failure.hint.clone(), ..problem }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -22,7 +23,7 @@ use blueprint_project::{
     tail,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch},
     task::JoinSet,
     time::Instant,
 };
@@ -35,6 +36,8 @@ pub(crate) const PARK_AFTER: Duration = Duration::from_secs(1);
 const TURN: Duration = Duration::from_secs(2);
 /// How often the store is looked at for the end of a run of another process.
 const LOOK: Duration = Duration::from_millis(50);
+/// After which time a store that failed is looked through again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What a run shall do.
 pub(crate) struct Wanted {
@@ -150,6 +153,24 @@ impl Runs {
         }
     }
 
+    /// Works on something to its end, also where the client that wants it hangs up meanwhile: what a
+    /// run has of the store must not be lost half-way. `None` if the server stops.
+    pub(crate) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (sender, done) = oneshot::channel();
+        {
+            let mut tasks = lock(&self.tasks);
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(async move {
+                // Who hung up does not need to know.
+                drop(sender.send(work.await));
+            });
+        }
+        done.await.ok()
+    }
+
     /// Works on a run until it halts; returns what tells of its end.
     pub(crate) fn keep(
         &self,
@@ -207,6 +228,11 @@ impl Drop for Waits<'_> {
 /// Returns a problem if there is no such blueprint, it is faulty, the inputs do not fit, a secret is
 /// missing, or there are too many runs.
 pub(crate) async fn start(site: &Arc<Site>, wanted: Wanted) -> Result<Started, Problem> {
+    let started = site.runs.apart(begin(site.clone(), wanted)).await;
+    started.unwrap_or_else(|| Err(Problem::stopping()))
+}
+
+async fn begin(site: Arc<Site>, wanted: Wanted) -> Result<Started, Problem> {
     let snapshot = site.catalogue.now();
     let plan = plan_of(&snapshot, &wanted.blueprint)?;
     plan.inputs_from(&wanted.inputs).map_err(wrong_inputs)?;
@@ -214,7 +240,7 @@ pub(crate) async fn start(site: &Arc<Site>, wanted: Wanted) -> Result<Started, P
     let Pinned { plan, library } =
         canned::put_again(&wanted.origin.setup, plan, snapshot.library.clone())?;
     let start = StartRun {
-        secrets: secrets(site, &plan, &library, &wanted.origin.setup).await?,
+        secrets: secrets(&site, &plan, &library, &wanted.origin.setup).await?,
         env: site.rebuilder.env.clone(),
         library,
         plan,
@@ -243,9 +269,9 @@ pub(crate) async fn start(site: &Arc<Site>, wanted: Wanted) -> Result<Started, P
 /// Loads what a run needs. Where it takes answers from an earlier one, as its setup says, handles in
 /// them stand for the same keys as in that.
 async fn secrets(
-    site: &Site,
+    site: &Arc<Site>,
     plan: &Arc<Plan>,
-    library: &Library,
+    library: &Arc<Library>,
     setup: &Value,
 ) -> Result<Secrets, Problem> {
     let earlier = setup["from"]["run"].as_str().map(RunId::new);
@@ -253,9 +279,20 @@ async fn secrets(
         None => None,
         Some(run) => site.journal.head(&run).await.map_err(store::failure)?,
     };
-    match handles.and_then(|head| head.record.handles) {
-        None => Ok(site.rebuilder.secrets(plan, library)?),
-        Some(handles) => Ok(site.rebuilder.secrets_as_before(plan, library, &handles, setup)?),
+    let handles = handles.and_then(|head| head.record.handles);
+    if handles.is_none() && library.secrets(plan).is_empty() {
+        return Ok(site.rebuilder.secrets(plan, library)?);
+    }
+    // A source may be a program or another server, and take its time.
+    let (rebuilder, plan) = (site.rebuilder.clone(), plan.clone());
+    let (library, setup) = (library.clone(), setup.clone());
+    let loaded = tokio::task::spawn_blocking(move || match handles {
+        None => rebuilder.secrets(&plan, &library),
+        Some(handles) => rebuilder.secrets_as_before(&plan, &library, &handles, &setup),
+    });
+    match loaded.await {
+        Ok(loaded) => Ok(loaded?),
+        Err(err) => Err(anyhow::Error::from(err).into()),
     }
 }
 
@@ -331,14 +368,18 @@ pub(crate) async fn host(site: Arc<Site>) {
         rebuilder.rebuild(record).map_err(|err| format!("{err:#}").into())
     });
     let mut host = Host::new(site.engine.clone(), rebuild, site.project.settings.server.max_runs);
-    let told = host.sweep(|news| match news {
-        News::Halted(_, Ok(Halt::Ended(end))) => site.metrics.run_ended(end.status),
-        News::Resumed(_) | News::Taken(_) | News::Halted(_, Ok(Halt::Parked(_))) => {}
-        News::Refused(run, why) => tracing::warn!("run {run} cannot go on: {why}"),
-        News::Halted(run, Err(err)) => tracing::error!("run {run}: {err}"),
-    });
-    if let Err(err) = told.await {
-        tracing::error!("the run store is not swept any more: {err}");
+    loop {
+        let told = host.sweep(|news| match news {
+            News::Halted(_, Ok(Halt::Ended(end))) => site.metrics.run_ended(end.status),
+            News::Resumed(_) | News::Taken(_) | News::Halted(_, Ok(Halt::Parked(_))) => {}
+            News::Refused(run, why) => tracing::warn!("run {run} cannot go on: {why}"),
+            News::Halted(run, Err(err)) => tracing::error!("run {run}: {err}"),
+        });
+        if let Err(err) = told.await {
+            // A disk can have room again; runs that wait must not wait for ever.
+            tracing::error!("the run store could not be looked through: {err}");
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

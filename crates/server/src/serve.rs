@@ -62,7 +62,8 @@ pub async fn serve(
         told.close();
     });
     connections::serve(listener, &routes::all(site.clone()), &site).await;
-    tasks.shutdown().await;
+    // Nothing new begins, but what goes on may come to its end.
     site.runs.close(GRACE).await;
+    tasks.shutdown().await;
     Ok(())
 }

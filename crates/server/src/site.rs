@@ -12,7 +12,7 @@ use blueprint_project::{
     vault::ProjectVault,
 };
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     access::Access,
@@ -24,6 +24,9 @@ use crate::{
     streams::Streams,
     ui::{Folds, Imports},
 };
+
+/// How many whole runs are read at once.
+const HISTORIES: usize = 4;
 
 /// The server's state. Cheap to share; routes hold it as `Arc<Site>`.
 pub(crate) struct Site {
@@ -61,6 +64,8 @@ pub(crate) struct Site {
     pub(crate) health: Health,
     /// Texts with secrets that wait for a yes.
     pub(crate) imports: Imports,
+    /// Who reads all of a run.
+    pub(crate) histories: Semaphore,
     closing: watch::Sender<bool>,
 }
 
@@ -105,6 +110,7 @@ impl Site {
             streams: Streams::default(),
             health: Health::default(),
             imports: Imports::default(),
+            histories: Semaphore::new(HISTORIES),
             closing: watch::Sender::new(false),
         })
     }

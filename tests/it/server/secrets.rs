@@ -204,8 +204,8 @@ async fn a_file_of_pairs_is_looked_at_by_names_and_stored_whole_or_not_at_all() 
     let path = "/api/v1/secrets";
     let look = stage.send("POST", path, &json!({"text": text, "preview": true})).await.json();
     let expected = json!([
-        {"name": "ACME_KEY", "is_there": true, "weak": null},
-        {"name": "NEW_KEY", "is_there": false, "weak": null},
+        {"name": "ACME_KEY", "is_there": true},
+        {"name": "NEW_KEY", "is_there": false},
     ]);
     assert_eq!(look["secrets"], expected);
     assert_eq!(stage.send("POST", path, &json!({ "text": text })).await.status, 422);

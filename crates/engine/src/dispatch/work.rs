@@ -362,7 +362,13 @@ impl Run {
             let threads = self.engine.threads.clone();
             self.tasks.spawn(async move {
                 // Threads that only wait must not be all that there are. Nobody closes the room.
-                let _turn = threads.acquire().await;
+                let turn = threads.acquire_owned().await;
+                let work = move || {
+                    let worked = work();
+                    // A block that was put down still has its thread until its script hears of it.
+                    drop(turn);
+                    worked
+                };
                 match tokio::task::spawn_blocking(work).await {
                     Ok(worked) => worked,
                     // It ends only with the runtime, and this task with it.

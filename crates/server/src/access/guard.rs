@@ -84,8 +84,12 @@ async fn admit(site: &Arc<Site>, request: Request) -> Result<Request, Refusal> {
     let path = parts.uri.path().to_owned();
     let route = parts.extensions.get::<MatchedPath>().map_or(path.as_str(), MatchedPath::as_str);
     let needs = rules::of(&parts.method, route);
-    let identified = access.identify(&parts.headers, &*site.journal, site.now()).await;
-    let mut visitor = identified.map_err(|err| Problem::from(store::failure(err)))?;
+    let mut visitor = match access.identify(&parts.headers, &*site.journal, site.now()).await {
+        Ok(visitor) => visitor,
+        // Whether the server lives can be asked whatever its store does.
+        Err(_) if needs == Needs::Nothing => access.nobody(),
+        Err(err) => return Err(Problem::from(store::failure(err)).into()),
+    };
     let is_act = !parts.method.is_safe();
     let is_browser = !matches!(visitor.who, Who::Bearer { .. });
     match needs {

@@ -58,7 +58,7 @@ pub(crate) async fn cancel(
             content_type = "application/problem+json"),
         (status = "4XX", description = "There is none, or it cannot go on", body = dto::Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "A secret is missing, or the vault is locked",
+        (status = 503, description = "The vault is locked",
             body = dto::Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -96,7 +96,7 @@ pub(crate) struct Retried {
         )),
         (status = "4XX", description = "It cannot start, or has failed", body = dto::Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "A secret is missing, or the vault is locked",
+        (status = 503, description = "The vault is locked",
             body = dto::Problem, content_type = "application/problem+json"),
     ),
 )]

@@ -81,16 +81,16 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let run = acts::find(&site, &run).await?.summary.run;
-    let after = paged.after.unwrap_or(0);
+    let after = bounded(paged.after.unwrap_or(0))?;
+    let last = last_event(&headers)?.map(bounded).transpose()?;
     if wants_stream(&headers) {
-        let after = last_event(&headers)?.unwrap_or(after);
-        return stream_of(site, run, bounded(after)?).await;
+        return stream_of(site, run, last.unwrap_or(after)).await;
     }
     let limit = match paged.limit.unwrap_or(PAGE) {
         limit @ 1..=MAX_PAGE => limit,
         _ => return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}"))),
     };
-    Ok(Json(page(&site, &run, bounded(after)?, limit).await?).into_response())
+    Ok(Json(page(&site, &run, after, limit).await?).into_response())
 }
 
 async fn page(site: &Site, run: &RunId, after: u64, limit: usize) -> Result<Events, Problem> {

@@ -70,7 +70,7 @@ pub(crate) struct Asked {
         (status = 202, description = "It has not ended", body = Answer, headers(
             ("Location" = String, description = "Where it stands can be asked here"),
         )),
-        (status = 409, description = "The key was used with another body, or nothing is in force",
+        (status = 409, description = "The key was used otherwise, a secret is missing, or nothing is in force",
             body = dto::Problem, content_type = "application/problem+json"),
         (status = 422, description = "The inputs are wrong, or the run has failed; then `run` is there",
             body = dto::Problem, content_type = "application/problem+json"),
@@ -78,7 +78,7 @@ pub(crate) struct Asked {
             body = dto::Problem, content_type = "application/problem+json"),
         (status = "4XX", description = "It cannot start", body = dto::Problem,
             content_type = "application/problem+json"),
-        (status = 503, description = "A secret is missing, or the vault is locked",
+        (status = 503, description = "The vault is locked",
             body = dto::Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -92,7 +92,7 @@ pub(crate) async fn start(
     let wait = take::wait(asked.wait.as_deref())?;
     let timeout = take::duration("timeout", asked.timeout.as_deref())?;
     let key = take::key(&headers)?;
-    if !(inputs.is_object() || inputs.is_null()) {
+    if !inputs.is_object() {
         let detail = "the inputs must be an object";
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
         return Err(problem.code(code::BAD_INPUTS));

@@ -1,5 +1,7 @@
 //! Secrets: their names, what uses them, and changes. A value comes in and never goes out.
 
+mod dto;
+
 use std::sync::Arc;
 
 use axum::{
@@ -9,64 +11,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use blueprint_engine::Goes;
-use blueprint_model::{Secret, SecretName, Value};
-use blueprint_project::vault::{
-    self, Change, Existing, PairState, ProjectVault, Use, VaultEntry, VaultPage,
-};
+use blueprint_model::{Secret, SecretName};
+use blueprint_project::vault::{self, Change, Existing, ProjectVault, VaultPage};
 use blueprint_vault::WeakValues;
 use serde::Deserialize;
-use serde_json::json;
 
+use self::dto::{
+    Deleted, Import, Imported, ImportedSecret, NewName, NewValue, OnExisting, Renamed, Secrets,
+    Stored, UsedBy,
+};
 use super::take::{Body, Path};
 use crate::{problem::Problem, site::Site};
-
-/// A value for a name. It is no `Debug`: nothing may print it.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewValue {
-    /// The value.
-    value: String,
-    /// Where it may go from now on; without it, what is set stays.
-    hosts: Option<Vec<String>>,
-    /// Whether a value is kept that is too short or plain to be searched for.
-    #[serde(default)]
-    force: bool,
-}
-
-/// Another name for a secret.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewName {
-    /// The name it gets.
-    name: String,
-}
-
-/// The text of a `.env` file.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Import {
-    /// The text.
-    text: String,
-    /// What to do with names that are there: `refuse`, `replace` or `keep`.
-    #[serde(default)]
-    existing: OnExisting,
-    /// Whether weak values are kept.
-    #[serde(default)]
-    force: bool,
-    /// Whether only names and what would become of them are answered.
-    #[serde(default)]
-    preview: bool,
-}
-
-#[derive(Deserialize, Default, Clone, Copy, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum OnExisting {
-    #[default]
-    Refuse,
-    Replace,
-    Keep,
-}
 
 /// Lists the secrets: names, states and uses, never values.
 #[utoipa::path(
@@ -74,12 +29,10 @@ enum OnExisting {
     path = "/api/v1/secrets",
     operation_id = "list_secrets",
     tag = "secrets",
-    responses((status = 200, description = "The secrets by name, without values"))
+    responses((status = 200, description = "The secrets by name, without values", body = Secrets))
 )]
-pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Value>, Problem> {
-    let VaultPage { has_file, entries, silent } = page(&site).await?;
-    let rows: Vec<Value> = entries.iter().map(to_json).collect();
-    Ok(Json(json!({"secrets": rows, "has_vault": has_file, "silent": silent})))
+pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Secrets>, Problem> {
+    Ok(Json(Secrets::of(page(&site).await?)))
 }
 
 /// Returns what is known of a secret, without its value.
@@ -88,20 +41,20 @@ pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Value>, P
     path = "/api/v1/secrets/{name}",
     operation_id = "get_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name")),
+    params(("name" = String, Path, description = "The name", pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     responses(
-        (status = 200, description = "The secret, without its value"),
+        (status = 200, description = "The secret, without its value", body = dto::Secret),
         (status = 404, description = "There is no such secret, and nothing uses it"),
     )
 )]
 pub(super) async fn one(
     State(site): State<Arc<Site>>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<dto::Secret>, Problem> {
     let name = vault::parse_name(&name)?;
     let page = page(&site).await?;
     let found = page.entries.iter().find(|entry| entry.name == name.as_str());
-    found.map(|entry| Json(to_json(entry))).ok_or_else(|| missing(&name))
+    found.map(|entry| Json(dto::Secret::of(entry))).ok_or_else(|| missing(&name))
 }
 
 /// Sets a secret; the next run uses the new value.
@@ -110,11 +63,11 @@ pub(super) async fn one(
     path = "/api/v1/secrets/{name}",
     operation_id = "set_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name")),
+    params(("name" = String, Path, description = "The name", pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     request_body = NewValue,
     responses(
-        (status = 200, description = "Replaced; the answer has the version"),
-        (status = 201, description = "Stored"),
+        (status = 200, description = "Replaced; the answer has the version", body = Stored),
+        (status = 201, description = "Stored", body = Stored),
         (status = 422, description = "The name or the value will not do"),
         (status = 503, description = "There is no vault, or it is locked"),
     )
@@ -131,8 +84,7 @@ pub(super) async fn set(
     let change = Change { name: name.clone(), value, hosts: hosts.transpose()?, weak: weak(force) };
     let version = with_vault(&site, move |vault| Ok(vault.set(change)?)).await?;
     let status = if version == 1 { StatusCode::CREATED } else { StatusCode::OK };
-    let body = json!({"name": name.as_str(), "version": version});
-    Ok((status, Json(body)).into_response())
+    Ok((status, Json(Stored { name: name.as_str().into(), version })).into_response())
 }
 
 /// Gives a secret another name; its value stays.
@@ -141,10 +93,15 @@ pub(super) async fn set(
     path = "/api/v1/secrets/{name}/rename",
     operation_id = "rename_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name it has")),
+    params(("name" = String, Path, description = "The name it has",
+        pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     request_body = NewName,
     responses(
-        (status = 200, description = "Renamed; the answer lists what still uses the old name"),
+        (
+            status = 200,
+            description = "Renamed; the answer lists what still uses the old name",
+            body = Renamed,
+        ),
         (status = 404, description = "There is no such secret in the vault file"),
         (status = 409, description = "Another secret has the new name"),
     )
@@ -153,9 +110,9 @@ pub(super) async fn rename(
     State(site): State<Arc<Site>>,
     Path(name): Path<String>,
     Body(new): Body<NewName>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Renamed>, Problem> {
     let (from, to) = (vault::parse_name(&name)?, vault::parse_name(&new.name)?);
-    let uses = uses_of(&site, &from).await?;
+    let used_by = uses_of(&site, &from).await?;
     let (old, new) = (from.clone(), to.clone());
     with_vault(&site, move |vault| {
         must_be_there(vault, &old)?;
@@ -166,7 +123,7 @@ pub(super) async fn rename(
         Ok(vault.rename(&old, new)?)
     })
     .await?;
-    Ok(Json(json!({"name": to.as_str(), "was": from.as_str(), "used_by": uses})))
+    Ok(Json(Renamed { name: to.as_str().into(), was: from.as_str().into(), used_by }))
 }
 
 /// Deletes a secret for good; the answer lists what used it.
@@ -175,25 +132,25 @@ pub(super) async fn rename(
     path = "/api/v1/secrets/{name}",
     operation_id = "delete_secret",
     tag = "secrets",
-    params(("name" = String, Path, description = "The name")),
+    params(("name" = String, Path, description = "The name", pattern = "^[A-Za-z_][A-Za-z0-9_-]{0,127}$")),
     responses(
-        (status = 200, description = "Deleted; the answer lists what used it"),
+        (status = 200, description = "Deleted; the answer lists what used it", body = Deleted),
         (status = 404, description = "There is no such secret in the vault file"),
     )
 )]
 pub(super) async fn delete(
     State(site): State<Arc<Site>>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Deleted>, Problem> {
     let name = vault::parse_name(&name)?;
-    let uses = uses_of(&site, &name).await?;
+    let used_by = uses_of(&site, &name).await?;
     let gone = name.clone();
     with_vault(&site, move |vault| {
         must_be_there(vault, &gone)?;
         Ok(vault.delete(&gone)?)
     })
     .await?;
-    Ok(Json(json!({"name": name.as_str(), "used_by": uses})))
+    Ok(Json(Deleted { name: name.as_str().into(), used_by }))
 }
 
 /// Stores the secrets of a `.env` file, all or none, or shows their names.
@@ -204,14 +161,18 @@ pub(super) async fn delete(
     tag = "secrets",
     request_body = Import,
     responses(
-        (status = 200, description = "The names, and what became or would become of them"),
+        (
+            status = 200,
+            description = "The names, and what became or would become of them",
+            body = Imported,
+        ),
         (status = 422, description = "A value is weak, a name is there, or the text is none"),
     )
 )]
 pub(super) async fn import(
     State(site): State<Arc<Site>>,
     body: Bytes,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Imported>, Problem> {
     let Import { text, existing, force, preview } = read(&body)?;
     let text = Secret::new(text);
     let existing = match existing {
@@ -219,20 +180,21 @@ pub(super) async fn import(
         OnExisting::Replace => Existing::Replace,
         OnExisting::Keep => Existing::Keep,
     };
-    let rows: Vec<Value> = if preview {
+    let secrets = if preview {
         let pairs = with_vault(&site, move |vault| Ok(vault.import_preview(&text)?)).await?;
-        let row = |pair: &vault::Pair| {
-            let is_there = pair.state == PairState::There;
-            json!({"name": pair.name.as_str(), "is_there": is_there, "weak": pair.weak})
-        };
-        pairs.iter().map(row).collect()
+        pairs.iter().map(ImportedSecret::looked_at).collect()
     } else {
         let done =
             with_vault(&site, move |vault| Ok(vault.import(&text, existing, weak(force))?));
-        let row = |(name, version): &(SecretName, u64)| json!({"name": name.as_str(), "version": version});
-        done.await?.iter().map(row).collect()
+        let stored = |(name, version): (SecretName, u64)| ImportedSecret {
+            name: name.as_str().into(),
+            version: Some(version),
+            is_there: None,
+            weak: None,
+        };
+        done.await?.into_iter().map(stored).collect()
     };
-    Ok(Json(json!({"secrets": rows, "is_preview": preview})))
+    Ok(Json(Imported { secrets, is_preview: preview }))
 }
 
 /// Returns what is shown of the vault.
@@ -258,10 +220,10 @@ pub(crate) async fn with_vault<T: Send + 'static>(
     })
 }
 
-async fn uses_of(site: &Arc<Site>, name: &SecretName) -> Result<Vec<Value>, Problem> {
+async fn uses_of(site: &Arc<Site>, name: &SecretName) -> Result<Vec<UsedBy>, Problem> {
     let page = page(site).await?;
     let found = page.entries.iter().find(|entry| entry.name == name.as_str());
-    Ok(found.map(|entry| entry.uses.iter().map(use_json).collect()).unwrap_or_default())
+    Ok(found.map(|entry| entry.uses.iter().map(UsedBy::of).collect()).unwrap_or_default())
 }
 
 fn must_be_there(vault: &ProjectVault, name: &SecretName) -> Result<(), Problem> {
@@ -283,44 +245,5 @@ fn read<T: for<'de> Deserialize<'de>>(body: &Bytes) -> Result<T, Problem> {
         let detail = format!("the body is not what is expected (line {line}, column {column})");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
             .help("{\"value\": \"…\"}, and for more see /api/v1/openapi.json")
-    })
-}
-
-fn to_json(entry: &VaultEntry) -> Value {
-    let policy = &entry.policy;
-    json!({
-        "name": entry.name,
-        "state": entry.state.as_str(),
-        "provider": entry.provider,
-        "version": (entry.version > 0).then_some(entry.version),
-        "changed_at": entry.changed_at.map(|at| format!("{at:.0}")),
-        "last_used": entry.last_used.map(|at| format!("{at:.0}")),
-        "policy": {
-            "hosts": policy.hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "places": policy.places.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "blueprints": policy.blueprints,
-            "may_reveal": policy.may_reveal,
-            "expires": policy.expires.map(|at| format!("{at:.0}")),
-        },
-        "used_by": entry.uses.iter().map(use_json).collect::<Vec<_>>(),
-    })
-}
-
-fn use_json(found: &Use) -> Value {
-    let planned = &found.planned;
-    let host = match &planned.goes {
-        Goes::Out { host, .. } => host.clone(),
-        Goes::Script | Goes::Revealed | Goes::Listed | Goes::Handle => None,
-    };
-    json!({
-        "file": found.file,
-        "line": found.line,
-        "blueprint": found.blueprint,
-        "block": planned.block,
-        "field": planned.field,
-        "part": planned.part,
-        "host": host,
-        "is_optional": planned.is_optional,
-        "sentence": vault::sentence(planned),
     })
 }

@@ -54,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A body of JSON; null where there is none.
+/// A body of JSON; an empty object where there is none.
 pub(crate) struct Body<T = Value>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -64,8 +64,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let is_json = is_json(request.headers());
         let bytes = Bytes::from_request(request, state).await.map_err(|err| unread(&err))?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            let nothing = serde_json::from_value(Value::Null);
-            let nothing = nothing.or_else(|_| serde_json::from_value(json!({})));
+            let nothing = serde_json::from_value(json!({}));
             return nothing.map(Self).map_err(|_| bad("the body is empty"));
         }
         if !is_json {

@@ -8,17 +8,54 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use blueprint_model::Value;
 use blueprint_project::store;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::take::{Body, Path};
 use crate::{
     problem::Problem,
     site::Site,
-    tokens::{self, Scope, TokenError},
+    tokens::{self, Scope, Token, TokenError},
 };
+
+/// A token, without its text.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Token)]
+pub(super) struct Shown {
+    /// By which it is known.
+    id: String,
+    /// What it is called.
+    name: String,
+    /// What its bearer may do.
+    scopes: Vec<&'static str>,
+    /// When it was made.
+    created: String,
+    /// When it was last used, to some minutes.
+    last_used: Option<String>,
+    /// The text, in the answer to whoever made it and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl Shown {
+    fn of(token: &Token) -> Self {
+        Self {
+            id: token.id.clone(),
+            name: token.name.clone(),
+            scopes: token.scopes.iter().map(|scope| scope.as_str()).collect(),
+            created: format!("{:.0}", token.created),
+            last_used: token.last_used.map(|at| format!("{at:.0}")),
+            token: None,
+        }
+    }
+}
+
+/// The tokens of a project.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Tokens {
+    /// By name.
+    tokens: Vec<Shown>,
+}
 
 /// What a new token shall be.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -36,12 +73,11 @@ pub(super) struct Wanted {
     path = "/api/v1/tokens",
     operation_id = "list_tokens",
     tag = "tokens",
-    responses((status = 200, description = "The tokens, without their texts"))
+    responses((status = 200, description = "The tokens, without their texts", body = Tokens))
 )]
-pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Value>, Problem> {
+pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Tokens>, Problem> {
     let tokens = tokens::list(&*site.journal).await.map_err(store::failure)?;
-    let rows: Vec<Value> = tokens.iter().map(tokens::to_json).collect();
-    Ok(Json(json!({"tokens": rows})))
+    Ok(Json(Tokens { tokens: tokens.iter().map(Shown::of).collect() }))
 }
 
 /// Makes a token; the answer is the only place where its text is shown.
@@ -52,7 +88,7 @@ pub(super) async fn list(State(site): State<Arc<Site>>) -> Result<Json<Value>, P
     tag = "tokens",
     request_body = Wanted,
     responses(
-        (status = 201, description = "The token, with its text in `token`"),
+        (status = 201, description = "The token, with its text in `token`", body = Shown),
         (status = 409, description = "A token has this name"),
         (status = 422, description = "The name or the scopes will not do"),
     )
@@ -73,9 +109,8 @@ pub(super) async fn create(
         TokenError::Name | TokenError::NoScope | TokenError::Full => wrong(err.to_string()),
     })?;
     site.access.changed();
-    let mut body = tokens::to_json(&token);
-    body["token"] = text.into();
-    Ok((StatusCode::CREATED, Json(body)).into_response())
+    let shown = Shown { token: Some(text), ..Shown::of(&token) };
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
 /// Revokes a token, named by its id or its name.
@@ -86,16 +121,16 @@ pub(super) async fn create(
     tag = "tokens",
     params(("token" = String, Path, description = "Its id or its name")),
     responses(
-        (status = 200, description = "The token that is revoked"),
+        (status = 200, description = "The token that is revoked", body = Shown),
         (status = 404, description = "There is no such token"),
     )
 )]
 pub(super) async fn revoke(
     State(site): State<Arc<Site>>,
     Path(typed): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Shown>, Problem> {
     let revoked = tokens::revoke(&*site.journal, &typed).await.map_err(store::failure)?;
     let token = revoked.ok_or_else(|| Problem::not_found("there is no such token"))?;
     site.access.changed();
-    Ok(Json(tokens::to_json(&token)))
+    Ok(Json(Shown::of(&token)))
 }

@@ -50,7 +50,7 @@ pub(crate) type Page = ([(header::HeaderName, &'static str); 1], Html<String>);
 /// Returns a page with its tab open. `body` is what stands in `main`, from the heading on.
 pub(crate) fn page(site: &Site, visitor: &Visitor, tab: Tab, title: &str, body: &Markup) -> Page {
     let person = visitor.logged_in().map(|name| sign_out(name, visitor.csrf()));
-    (NO_STORE, Html(document(&site.name(), Some(tab), title, &person, body).into_string()))
+    (NO_STORE, Html(document(&site.name(), Some(tab), title, person.as_ref(), body).into_string()))
 }
 
 /// Returns a page for somebody who may not see the others: no tabs.
@@ -104,7 +104,7 @@ fn document(
     site: &str,
     tab: Option<Tab>,
     title: &str,
-    person: &Option<Markup>,
+    person: Option<&Markup>,
     body: &Markup,
 ) -> Markup {
     html! {
@@ -202,7 +202,7 @@ impl IntoResponse for Fault {
             }))
             p { a href="/" { "To the start page" } }
         };
-        let html = document("Blueprint", None, title, &None, &body).into_string();
+        let html = document("Blueprint", None, title, None, &body).into_string();
         let mut response = (problem.status, NO_STORE, Html(html)).into_response();
         if let Some(seconds) = problem.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
