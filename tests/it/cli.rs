@@ -6,6 +6,7 @@ mod history;
 mod hostile;
 mod program;
 mod replay;
+mod serve;
 mod signals;
 mod vault;
 

@@ -17,6 +17,7 @@ pub mod exit;
 pub mod failure;
 pub mod files;
 pub mod kept;
+pub mod log;
 pub mod render;
 pub mod schemas;
 pub mod start;

@@ -15,6 +15,7 @@ use crate::{
     app::App,
     execute::{self, Signals},
     exit::Exit,
+    log::Log,
     terminal::Terminal,
 };
 
@@ -74,6 +75,7 @@ pub(super) async fn serve(
     browser: Browser,
     app: &mut App,
 ) -> Result<Exit> {
+    Log::begin();
     let mut signals = Signals::listen()?;
     let (tell, told) = oneshot::channel::<()>();
     let stop = async {
