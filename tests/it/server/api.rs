@@ -318,3 +318,50 @@ async fn health_and_metrics_are_told() {
         assert!(metrics.body.contains(line), "{line}{}", metrics.body);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_holds_the_value_of_a_secret() {
+    const VALUE: &str = "example-issued-token-4Hn6";
+    const KEEPS: &str = "\
+name: keeps
+inputs: {note: {type: string, default: ''}}
+blocks:
+  hold: {type: set_state, path: token, value: 'Bearer @{vault.ACME_KEY}', next: say}
+  say: {type: log_message, message: 'with @{vault.ACME_KEY}', next: ask}
+  ask: {type: approval, message: 'Send @{state.token}?', next: {approved: done}}
+  done: {type: return_value, value: {header: '@{state.token}'}}
+state: {token: ''}
+";
+    let folder = tempfile::tempdir().unwrap();
+    served::write(folder.path(), served::SETTINGS, &[("keeps", KEEPS)]);
+    let served = Served::with(folder.path(), &[("BLUEPRINT_SECRET_ACME_KEY", VALUE)]).await;
+    let place = Place { served, _folder: folder };
+    let run = place.start("keeps").await;
+    let asked = place.until(&run, |run| run["questions"] != json!([])).await;
+    assert_eq!(asked["questions"][0]["name"], "Send Bearer ⟨vault.ACME_KEY⟩?");
+    place.post(&format!("/runs/{run}/approve"), &json!({})).await;
+    let ended = place.until(&run, |run| run["end"] != Value::Null).await;
+    assert_eq!(ended["end"]["value"], json!({"header": "Bearer ⟨vault.ACME_KEY⟩"}));
+    let from = place.post(&format!("/runs/{run}/retry?from=done&wait=30s"), &json!({})).await;
+    assert_eq!(from.json()["value"], ended["end"]["value"], "{}", from.body);
+    let stream = format!("/api/v1/runs/{run}/events");
+    let headers = [("accept", "text/event-stream")];
+    let mut answers = vec![place.served.send("GET", &stream, &headers, "").await, from];
+    for path in [
+        "/blueprints/keeps".to_owned(),
+        "/secrets".to_owned(),
+        format!("/runs/{run}"),
+        format!("/runs/{run}/value"),
+        format!("/runs/{run}/events"),
+        format!("/runs/{run}/diff/@last"),
+        format!("/runs/{run}/why/done"),
+    ] {
+        answers.push(place.get(&path).await);
+    }
+    answers.push(place.served.get("/metrics").await);
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let text = format!("{:?} {}", answer.headers, answer.body);
+        assert!(!text.contains(VALUE) && !text.contains("4Hn6"), "{text}");
+    }
+}
