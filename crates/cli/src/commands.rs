@@ -26,7 +26,6 @@ pub mod serve;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod test;
 pub mod token;
-#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod trigger;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;

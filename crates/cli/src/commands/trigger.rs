@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use anyhow::Result;
 use blueprint_engine::{Plan, PlannedKind, PlannedTrigger};
-use blueprint_model::Value;
+use blueprint_model::{SecretName, Value};
 use blueprint_project::{
     failure::Failure,
     project::{self, Project},
@@ -255,7 +255,7 @@ fn to_json(blueprint: &str, trigger: &PlannedTrigger) -> Value {
             json["component"] = component.as_deref().into();
         }
         PlannedKind::Webhook { signing_key } => {
-            json["signing_key"] = signing_key.as_ref().map(|key| key.as_str()).into();
+            json["signing_key"] = signing_key.as_ref().map(SecretName::as_str).into();
         }
     }
     json

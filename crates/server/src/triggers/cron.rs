@@ -80,8 +80,8 @@ pub(super) fn note(blueprint: &str, id: &str) -> String {
 }
 
 fn timed(snapshot: &Snapshot) -> impl Iterator<Item = Timed<'_>> {
-    let plans = snapshot.entries.iter().filter_map(|(name, entry)| Some((name, &entry.plan)));
-    let all = plans.filter_map(|(name, plan)| Some((name, plan.as_ref()?)));
+    let all = snapshot.entries.iter();
+    let all = all.filter_map(|(name, entry)| Some((name, entry.plan.as_ref()?)));
     all.flat_map(|(blueprint, plan)| {
         plan.triggers.iter().filter_map(move |trigger| match &trigger.kind {
             PlannedKind::Cron { schedule, missed, overlap } => {

@@ -52,9 +52,7 @@ pub(crate) struct Listed {
     #[schema(value_type = Vec<String>)]
     pub(crate) next: Vec<Timestamp>,
     /// The time of the schedule at which it fired last.
-    #[serde(serialize_with = "as_text_if_any")]
-    #[schema(value_type = Option<String>)]
-    pub(crate) last_time: Option<Timestamp>,
+    pub(crate) last_time: Option<String>,
     /// Why it started nothing then.
     pub(crate) last_problem: Option<String>,
     /// The run of its last firing; of its kind, where it has no schedule.
@@ -90,7 +88,7 @@ pub(crate) async fn triggers(site: &Site) -> Result<Vec<Listed>, Problem> {
             let mut listed = listed(blueprint, trigger, now);
             let last = memory.and_then(|memory| memory.last);
             let run = last.as_ref().and_then(|last| last.run.clone());
-            listed.last_time = last.as_ref().map(|last| last.time);
+            listed.last_time = last.as_ref().map(|last| last.time.to_string());
             listed.last_problem = last.and_then(|last| last.problem);
             listed.last_run = last_run(site, blueprint, trigger, run).await?;
             all.push(listed);
@@ -130,13 +128,6 @@ async fn last_run(
 
 fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(time)
-}
-
-fn as_text_if_any<S: Serializer>(
-    time: &Option<Timestamp>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.to_string()).serialize(serializer)
 }
 
 fn as_texts<S: Serializer>(times: &[Timestamp], serializer: S) -> Result<S::Ok, S::Error> {
