@@ -40,7 +40,7 @@ const VALUE: &str = "example-not-a-secret-5f2";
 async fn start(folder: &Path) -> Served {
     let blueprints = [("greet", GREET), ("ask", ASK), ("secret", SECRET)];
     served::write(folder, served::SETTINGS, &blueprints);
-    Served::with(folder, &[("KEY", VALUE)]).await
+    Served::with(folder, &[("BLUEPRINT_SECRET_KEY", VALUE)]).await
 }
 
 /// Sends a form of a page, with the text that a page of ours has.

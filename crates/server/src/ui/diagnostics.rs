@@ -11,6 +11,7 @@ use crate::{
     access::Visitor,
     catalogue::Entry,
     site::Site,
+    tokens::Scope,
     ui::{
         excerpt, parts,
         shell::{self, Fault, Page, Tab},
@@ -50,6 +51,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
             @for (count, word, class) in counts.iter().filter(|(count, ..)| *count > 0) {
                 span class={ "state pill " (class) } { (blueprint_project::text::count(*count, word)) }
             }
+            @if visitor.may(Scope::Admin) { a.button href="/tokens" { "Tokens" } }
         }
         @if files.is_empty() {
             section.card { (parts::empty("No faults in any blueprint.", None)) }

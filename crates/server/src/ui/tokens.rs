@@ -139,6 +139,7 @@ async fn create(
     let (name, scopes) = read(pairs);
     match tokens::create(&*site.journal, name.trim(), scopes, site.now()).await {
         Ok((token, secret)) => {
+            site.access.changed();
             let page = show(&site, &visitor, &Said::New(token.name, secret)).await?;
             Ok(page.into_response())
         }
@@ -153,7 +154,10 @@ async fn create(
 
 async fn revoke(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Result<Response, Fault> {
     match tokens::revoke(&*site.journal, &id).await? {
-        Some(_) => Ok(Redirect::to("/tokens").into_response()),
+        Some(_) => {
+            site.access.changed();
+            Ok(Redirect::to("/tokens").into_response())
+        }
         None => Err(Fault::not_found("there is no such token")),
     }
 }

@@ -57,7 +57,7 @@ fn table(site: &Site, visitor: &Visitor, title: &str, triggers: &[&Listed]) -> M
     html! {
         section.card aria-label=(title) {
             header { h2 { (title) } span.soft { (triggers.len()) } }
-            div.scroll { table {
+            div.scroll { table.stacked {
                 thead { tr {
                     th { "Blueprint" } th { "Trigger" } th { "When" }
                     @if is_timed { th { "Next" } }
@@ -83,8 +83,8 @@ fn row(site: &Site, visitor: &Visitor, trigger: &Listed, is_timed: bool) -> Mark
                 @if let Some(start) = &trigger.start { div.soft.small { "from block " code { (start) } } }
             }
             td { (when(trigger)) }
-            @if is_timed { td { (next(site, trigger)) } }
-            td.fit { (last(site, trigger)) }
+            @if is_timed { td data-label="Next" { (next(site, trigger)) } }
+            td.fit data-label="Last run" { (last(site, trigger)) }
             td.fit { @if visitor.may(Scope::Run) {
                 (parts::form(visitor, &fire, html! {
                     button.small aria-label={ "Fire " (trigger.blueprint) " " (trigger.id) " now" } { "Fire now" }

@@ -210,7 +210,7 @@ fn no_vault(site: &Site, visitor: &Visitor, may_change: bool) -> Markup {
 fn table(site: &Site, entries: &[VaultEntry]) -> Markup {
     let now = site.now();
     html! {
-        div.scroll { table.vault {
+        div.scroll { table.vault.stacked {
             thead { tr {
                 th { "Name" } th { "Value" } th { "State" } th.num { "Version" } th { "Changed" }
                 th { "Last used" } th { "Used by" } th { "Policy" }

@@ -135,11 +135,11 @@ fn uses(entry: &VaultEntry) -> Markup {
             @if entry.uses.is_empty() {
                 (parts::empty("No blueprint of this project uses it.", None))
             } @else {
-                div.scroll { table {
+                div.scroll { table.stacked {
                     thead { tr { th { "Blueprint" } th { "Line" } th { "Field, and where it goes" } } }
                     tbody { @for it in &entry.uses { tr {
                         td.fit { (parts::blueprint_link(&it.blueprint)) }
-                        td.fit { a href={ "/blueprints/" (parts::segment(&it.blueprint)) "?block="
+                        td.fit data-label="Line" { a href={ "/blueprints/" (parts::segment(&it.blueprint)) "?block="
                             (parts::segment(&it.planned.block)) "#L" (it.line) } { (it.line) } }
                         td { (sentence(&it.planned)) @if it.planned.is_optional { " " span.tag { "optional" } } }
                     } } }
