@@ -423,12 +423,13 @@ impl Row {
     fn close(&mut self, time: Timestamp, what: Piece) {
         let is_one = self.instances <= 1;
         let is_idle = self.counts.running + self.counts.waiting + self.counts.retrying == 0;
-        if let Some(last) = self.bars.last_mut() {
-            if last.to.is_none() && (is_one || is_idle) {
-                last.to = Some(time);
-                if is_one && what == Piece::Failed {
-                    last.what = what;
-                }
+        if let Some(last) = self.bars.last_mut()
+            && last.to.is_none()
+            && (is_one || is_idle)
+        {
+            last.to = Some(time);
+            if is_one && what == Piece::Failed {
+                last.what = what;
             }
         }
     }
