@@ -8,3 +8,4 @@ mod overload;
 mod run_pages;
 mod secrets;
 mod streams;
+mod triggers;

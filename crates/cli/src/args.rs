@@ -59,6 +59,7 @@ pub enum Command {
     Replay(commands::replay::Args),
     Vault(commands::vault::Args),
     Serve(commands::serve::Args),
+    Trigger(commands::trigger::Args),
     Token(commands::token::Args),
     Bench(commands::bench::Args),
     Doctor(commands::doctor::Args),

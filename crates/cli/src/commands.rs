@@ -27,6 +27,8 @@ pub mod serve;
 pub mod test;
 pub mod token;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
+pub mod trigger;
+#[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod vault;
 #[expect(clippy::doc_markdown, reason = "these docs are help texts: shells see no backticks")]
 pub mod why;
@@ -42,6 +44,7 @@ pub fn run(command: &Command, app: &mut App) -> Result<Exit> {
         Command::Explain(args) => explain::run(args, app),
         Command::Vault(args) => vault::run(args, app),
         Command::Serve(args) => serve::run(args, app),
+        Command::Trigger(args) => trigger::run(args, app),
         Command::Token(args) => token::run(args, app),
         Command::Bench(args) => bench::run(args, app),
         Command::Doctor(args) => doctor::run(args, app),

@@ -64,6 +64,11 @@ impl Schedule {
         (found > time).then_some(found)
     }
 
+    /// Returns every time after this one.
+    pub fn times_after(&self, time: Timestamp) -> impl Iterator<Item = Timestamp> {
+        std::iter::successors(self.next_after(time), |last| self.next_after(*last))
+    }
+
     /// Returns when it fired last at or before a time, looking back no further than `since`.
     pub fn last_until(&self, time: Timestamp, since: Timestamp) -> Option<Timestamp> {
         let start = self.second_of(time)?;

@@ -135,11 +135,28 @@ impl Overlap {
     /// Every policy with its name in a file.
     pub const ALL: [(&'static str, Self); 3] =
         [("skip", Self::Skip), ("queue", Self::Queue), ("parallel", Self::Parallel)];
+
+    /// Returns its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+            Self::Parallel => "parallel",
+        }
+    }
 }
 
 impl Missed {
     /// Every policy with its name in a file.
     pub const ALL: [(&'static str, Self); 2] = [("skip", Self::Skip), ("run_once", Self::RunOnce)];
+
+    /// Returns its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::RunOnce => "run_once",
+        }
+    }
 }
 
 /// Defaults for all blocks that reach outside.

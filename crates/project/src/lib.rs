@@ -20,6 +20,7 @@ pub mod settings;
 pub mod store;
 pub mod tail;
 pub mod text;
+pub mod triggers;
 pub mod vault;
 pub mod why;
 pub mod wiring;

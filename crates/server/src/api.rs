@@ -8,10 +8,11 @@ mod control;
 pub(crate) mod dto;
 mod events;
 mod openapi;
-mod runs;
+pub(crate) mod runs;
 mod secrets;
-mod take;
+pub(crate) mod take;
 mod tokens;
+mod triggers;
 
 use std::sync::Arc;
 
@@ -71,7 +72,15 @@ fn rows() -> Vec<Row> {
         row("get", "/tokens", get(tokens::list)),
         row("post", "/tokens", post(tokens::create)),
         row("delete", "/tokens/{token}", delete(tokens::revoke)),
+        row("get", "/triggers", get(triggers::list)),
+        row("post", "/triggers/{blueprint}/{id}/fire", post(triggers::fire)),
+        row("post", "/events/{name}", post(triggers::event)),
     ]
+}
+
+/// Returns the document of the API as JSON.
+pub(crate) fn document() -> serde_json::Value {
+    serde_json::to_value(openapi::document()).expect("a document of ours is JSON")
 }
 
 /// Returns the routes below [`BASE`].

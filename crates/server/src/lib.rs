@@ -19,6 +19,7 @@ mod serve;
 mod site;
 mod streams;
 pub mod tokens;
+mod triggers;
 mod ui;
 
 pub use crate::{

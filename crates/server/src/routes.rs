@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::{Router, middleware, routing::get};
 
-use crate::{access, api, health, metrics, site::Site, ui};
+use crate::{access, api, health, metrics, site::Site, triggers, ui};
 
 /// Returns the server's routes.
 pub(crate) fn all(site: Arc<Site>) -> Router {
     Router::new()
         .nest(api::BASE, api::routes())
         .merge(access::routes())
+        .merge(triggers::routes())
         .merge(ui::routes())
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

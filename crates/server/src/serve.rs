@@ -12,6 +12,7 @@ use crate::{
     connections::{self, Bounds},
     routes, runs,
     site::Site,
+    triggers,
 };
 
 /// How long runs have to come to an end when the server is to stop.
@@ -55,6 +56,7 @@ pub async fn serve(
     let mut tasks = JoinSet::new();
     tasks.spawn(catalogue::watch(site.clone()));
     tasks.spawn(runs::host(site.clone()));
+    tasks.spawn(triggers::cron::run(site.clone()));
     ready(address);
     let told = site.clone();
     tasks.spawn(async move {

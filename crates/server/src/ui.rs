@@ -1,5 +1,6 @@
 //! Pages for people, one file each: rendered here, complete without scripts.
 
+mod api;
 mod assets;
 mod blueprint;
 mod blueprints;
@@ -13,6 +14,7 @@ mod runs;
 pub(crate) mod shell;
 mod start;
 mod tokens;
+mod triggers;
 mod vault;
 
 use std::sync::Arc;
@@ -31,8 +33,10 @@ pub(crate) fn routes() -> Router<Arc<Site>> {
     Router::new()
         .route("/", get(start::page))
         .route("/assets/{file}", get(assets::file))
+        .route("/api", get(api::page))
         .route("/diagnostics", get(diagnostics::page))
         .merge(tokens::routes())
+        .merge(triggers::routes())
         .merge(vault::routes())
         .route("/blueprints", get(blueprints::page))
         .route("/blueprints/{name}", get(blueprint::page).post(blueprint::start))

@@ -26,7 +26,7 @@ export function journeys(options = {}) {
     const people = [];
     const another = async (more = {}) => {
       const person = await sitDown(browser, site, { ...visit, ...more });
-      person.page.setDefaultTimeout(10_000);
+      person.page.setDefaultTimeout(20_000);
       people.push(person);
       return person;
     };

@@ -3,11 +3,13 @@
 import http from 'node:http';
 
 // Starts the peer. `GET /echo` answers at once; `GET /wait/NAME` answers after `release(NAME)`;
-// `GET /fail/NAME` answers 500 until `release(NAME)`.
+// `GET /fail/NAME` answers 500 until `release(NAME)`; `GET /page` answers with `peer.page`, a page of
+// another site.
 export async function startPeer() {
   const released = new Set();
   const waiting = new Map();
   const seen = [];
+  const peer = { page: '' };
   const server = http.createServer((request, response) => {
     request.resume();
     seen.push({ method: request.method, url: request.url, headers: request.headers });
@@ -16,6 +18,10 @@ export async function startPeer() {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(body));
     };
+    if (kind === 'page') {
+      response.writeHead(200, { 'content-type': 'text/html' });
+      return response.end(peer.page);
+    }
     if (kind === 'fail' && !released.has(name)) return answer(500, { error: 'not yet' });
     if (kind !== 'wait' || released.has(name)) return answer(200, { ok: true, name: name ?? null });
     const queue = waiting.get(name) ?? [];
@@ -32,5 +38,6 @@ export async function startPeer() {
     server.closeAllConnections();
     server.close(resolve);
   });
-  return { port: server.address().port, seen, release, stop };
+  Object.assign(peer, { port: server.address().port, seen, release, stop });
+  return peer;
 }

@@ -42,7 +42,9 @@ export async function sitDown(browser, site, { expects = [], ...options } = {}) 
     const { origin, protocol } = new URL(request.url());
     if (protocol !== 'data:' && origin !== site.origin) person.fault(`went to ${request.url()}`);
   });
-  context.on('requestfinished', (request) => person.note(request));
+  context.on('requestfinished', (request) => {
+    if (new URL(request.url()).origin === site.origin) person.note(request);
+  });
   person.page = await context.newPage();
   return person;
 }

@@ -1,5 +1,6 @@
 // A served project: the demo project in a temporary folder, with its mock API and a peer of ours.
 
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import os from 'node:os';
@@ -14,8 +15,9 @@ export const blueprint = process.env.BLUEPRINT ?? path.join(root, 'target/debug/
 const PATIENCE = 30_000;
 
 // Starts a site. `blueprints` are files of the project by name; `vault: false` takes the vault away;
-// `args` are further arguments of `serve`.
-export async function startSite({ blueprints = {}, vault = true, args = [] } = {}) {
+// `tokens` are names with scopes, whose texts become `site.tokens`; `args` are further arguments of
+// `serve`.
+export async function startSite({ blueprints = {}, vault = true, tokens = {}, args = [] } = {}) {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'blueprint-journey-'));
   const site = new Site(folder, args);
   await fs.mkdir(site.home);
@@ -25,6 +27,10 @@ export async function startSite({ blueprints = {}, vault = true, args = [] } = {
   await fs.appendFile(path.join(site.project, 'project.yaml'), mocked);
   for (const [name, text] of Object.entries(blueprints)) await site.write(name, text);
   if (!vault) await fs.rm(path.join(site.project, '.blueprint'), { recursive: true });
+  for (const [name, scope] of Object.entries(tokens)) {
+    const { output } = await site.command(['token', 'create', name, '--scope', scope]);
+    [site.tokens[name]] = /bp_\w{8}_[\w-]{43}/.exec(output) ?? assert.fail(output);
+  }
   await site.serve();
   site.wire = await startWire(site.port);
   return site;
@@ -37,6 +43,7 @@ class Site {
     this.project = path.join(folder, 'project');
     this.args = args;
     this.port = 0;
+    this.tokens = {};
     this.children = new Set();
   }
 

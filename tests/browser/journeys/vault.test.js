@@ -39,8 +39,8 @@ function row(page, name) {
 }
 
 async function add(page, name, value) {
-  await page.getByLabel('Name').fill(name);
-  await page.getByLabel('Value').fill(value);
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByLabel('Value', { exact: true }).fill(value);
   await page.getByRole('button', { name: 'Store' }).click();
 }
 
@@ -54,13 +54,13 @@ for (const [how, visit] of [['', {}], [' without JavaScript', withoutScripts]]) 
     await row(page, 'PEER_KEY').getByText('missing but used').waitFor();
     await page.getByText('Opens the peer').first().waitFor();
     await page.getByRole('link', { name: 'Set it' }).click();
-    assert.equal(await page.getByLabel('Name').inputValue(), 'PEER_KEY');
-    await page.getByLabel('Value').fill(marker);
+    assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'PEER_KEY');
+    await page.getByLabel('Value', { exact: true }).fill(marker);
     await page.getByRole('button', { name: 'Store' }).click();
     await page.getByText('is stored').waitFor();
     await row(page, 'PEER_KEY').getByText('••••••••').waitFor();
-    await row(page, 'PEER_KEY').getByText('set', { exact: true }).waitFor();
-    assert.equal(await page.getByLabel('Value').inputValue(), '');
+    await row(page, 'PEER_KEY').locator('.s-good').waitFor();
+    assert.equal(await page.getByLabel('Value', { exact: true }).inputValue(), '');
     assert.equal(await sent(site), `Bearer ${marker}`);
     await page.reload();
     await row(page, 'PEER_KEY').getByText(/just now|second/).first().waitFor();
@@ -72,12 +72,12 @@ for (const [how, visit] of [['', {}], [' without JavaScript', withoutScripts]]) 
     await page.goto('/vault');
     await page.getByRole('link', { name: 'PEER_KEY', exact: true }).click();
     await page.getByText('ask.headers.Authorization: to http://peer.example').waitFor();
-    await page.getByLabel('Value').fill(marker);
+    await page.getByLabel('Value', { exact: true }).fill(marker);
     await page.getByRole('button', { name: 'Replace' }).click();
     await page.getByText('has a new value').waitFor();
     assert.equal(await sent(site), `Bearer ${marker}`);
     await page.goBack();
-    assert.equal(await page.getByLabel('Value').inputValue(), '', 'the field is empty again');
+    assert.equal(await page.getByLabel('Value', { exact: true }).inputValue(), '', 'the field is empty again');
     await person.assertNowhere(marker);
   });
 
@@ -104,11 +104,11 @@ for (const [how, visit] of [['', {}], [' without JavaScript', withoutScripts]]) 
       await page.goto('/vault');
       await add(page, `PIN${tail}`, '98760');
       await page.getByRole('alert').getByText(/BP0\d+/).waitFor();
-      assert.equal(await page.getByLabel('Name').inputValue(), `PIN${tail}`);
-      assert.equal(await page.getByLabel('Value').inputValue(), '');
+      assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), `PIN${tail}`);
+      assert.equal(await page.getByLabel('Value', { exact: true }).inputValue(), '');
       await person.assertNowhere('98760');
       await page.getByLabel('Store it all the same').check();
-      await page.getByLabel('Value').fill('98760');
+      await page.getByLabel('Value', { exact: true }).fill('98760');
       await page.getByRole('button', { name: 'Store' }).click();
       await page.getByText('is stored').waitFor();
       await add(page, `PIN${tail}`, 'example-another-value');

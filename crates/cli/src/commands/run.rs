@@ -42,6 +42,7 @@ use blueprint_project::{
     failure::Failure,
     project::{self, Project},
     store::{self, Pinned},
+    triggers,
 };
 
 /// How long a run must have nothing to do to be left.
@@ -203,6 +204,47 @@ pub(crate) fn retry(
         inputs: retry.inputs.clone(),
         timeout: None,
         origin: Origin { trigger: "cli".into(), key: None, setup: retry.setup.clone() },
+        plan,
+        library,
+    };
+    watch(start, project, Manner { output, parks: false, is_kept: true }, app)
+}
+
+/// A trigger of a blueprint that is fired by hand.
+pub(crate) struct Shot<'s> {
+    /// Which; needed only where there are several.
+    pub(crate) id: Option<&'s str>,
+    /// What it brings; null for its own payload.
+    pub(crate) payload: Value,
+}
+
+/// Runs a blueprint as one of its triggers would.
+///
+/// # Errors
+///
+/// Returns a failure if there is no such trigger, or the run cannot start.
+pub(crate) fn fire(
+    project: &Project,
+    file: &Path,
+    shot: Shot<'_>,
+    output: Output,
+    app: &mut App,
+) -> Result<Exit> {
+    let Some((plan, library)) = checked(project, file, output, app)? else {
+        return Ok(Exit::Wrong);
+    };
+    let trigger = triggers::find(&plan, shot.id)?;
+    let firing = triggers::firing(trigger, shot.payload, Value::Null)?;
+    plan.inputs_from(&firing.inputs).map_err(|misfits| wrong_inputs(&misfits))?;
+    let Pinned { plan, library } =
+        canned::put_again(&firing.origin.setup, plan, Arc::new(library))?;
+    let start = StartRun {
+        secrets: secrets::load(&library.secrets(&plan), project, &app.environment)?,
+        env: Arc::new(project.variables(&app.environment)),
+        payload: firing.payload,
+        inputs: firing.inputs,
+        timeout: None,
+        origin: firing.origin,
         plan,
         library,
     };

@@ -22,8 +22,8 @@ fn tone(stands: &Stands, phase: Phase) -> Tone {
         Stands::Running { .. } if phase == Phase::Interrupted => Tone::Warn,
         Stands::Retrying { .. } | Stands::Ended(Ended::Cancelled { .. }) => Tone::Warn,
         Stands::Pending
-        | Stands::LeftOut
         | Stands::Due
+        | Stands::LeftOut
         | Stands::Running { .. }
         | Stands::Looping { .. }
         | Stands::Round { .. }

@@ -6,8 +6,8 @@ use utoipa::{
     openapi::{Content, OpenApi, Ref, RefOr, Response, ResponseBuilder},
 };
 
-use super::{blueprints, compare, control, dto, events, runs, secrets, tokens};
-use crate::{health, metrics};
+use super::{blueprints, compare, control, dto, events, runs, secrets, tokens, triggers};
+use crate::{health, metrics, triggers::webhook};
 
 /// What is below [`super::BASE`].
 #[derive(utoipa::OpenApi)]
@@ -32,6 +32,9 @@ use crate::{health, metrics};
         control::send,
         compare::diff,
         compare::why,
+        triggers::list,
+        triggers::fire,
+        triggers::event,
     ),
     components(schemas(dto::Problem))
 )]
@@ -48,6 +51,8 @@ struct Api;
         health::lives,
         health::ready,
         metrics::page::page,
+        webhook::only,
+        webhook::one,
         secrets::list,
         secrets::import,
         secrets::one,
@@ -62,6 +67,7 @@ struct Api;
     tags(
         (name = "blueprints", description = "What can be run"),
         (name = "runs", description = "What runs, and what came of it"),
+        (name = "triggers", description = "What starts runs"),
         (name = "secrets", description = "Names and changes; a value comes in and never goes out"),
         (name = "tokens", description = "Who may ask"),
         (name = "server", description = "The process"),
@@ -124,7 +130,9 @@ mod tests {
             .map(|row| (row.method.to_owned(), format!("{BASE}{}", row.path.replace("{*", "{"))));
         let outside = ["/healthz", "/readyz", "/metrics"];
         let outside = outside.map(|path| ("get".to_owned(), path.to_owned()));
-        let served: BTreeSet<(String, String)> = served.chain(outside).collect();
+        let hooks = ["/hooks/{blueprint}", "/hooks/{blueprint}/{id}"];
+        let hooks = hooks.map(|path| ("post".to_owned(), path.to_owned()));
+        let served: BTreeSet<(String, String)> = served.chain(outside).chain(hooks).collect();
         assert_eq!(written, served);
     }
 

@@ -29,6 +29,7 @@ use crate::{
     problem::Problem,
     runs::{self, Ended, Started, Wanted},
     site::Site,
+    triggers,
 };
 
 /// How many runs a page of the list has, where nothing says how many.
@@ -97,15 +98,15 @@ pub(crate) async fn start(
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
         return Err(problem.code(code::BAD_INPUTS));
     }
-    let origin = Origin { trigger: "api".into(), key, ..Origin::default() };
-    let payload = inputs.clone();
-    let wanted = Wanted { blueprint, inputs, payload, origin, timeout };
+    let wanted = triggers::called(&site, &blueprint, inputs)?;
+    let origin = Origin { key, ..wanted.origin };
+    let wanted = Wanted { origin, timeout, ..wanted };
     let started = runs::start(&site, wanted).await?;
     begun(&site, &started, wait).await
 }
 
 /// Returns the answer about a run that was started, once it has ended or that long has passed.
-pub(super) async fn begun(
+pub(crate) async fn begun(
     site: &Site,
     started: &Started,
     wait: Duration,

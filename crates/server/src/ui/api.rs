@@ -2,7 +2,10 @@
 
 mod document;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     extract::State,
@@ -24,6 +27,8 @@ use crate::{
 /// Where the document is.
 const DOCUMENT: &str = "/api/v1/openapi.json";
 
+static SORTS: LazyLock<Vec<Sort>> = LazyLock::new(|| document::read(&api::document()));
+
 /// How examples ask.
 struct Asking<'a> {
     /// Scheme, host and port.
@@ -40,7 +45,7 @@ pub(super) async fn page(
     visitor: Visitor,
     headers: HeaderMap,
 ) -> Page {
-    let sorts = document::read(&api::document());
+    let sorts = &*SORTS;
     let host = headers.get(header::HOST).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let proto = headers.get("x-forwarded-proto").and_then(|it| it.to_str().ok());
     let scheme = if proto == Some("https") { "https" } else { "http" };
@@ -63,12 +68,12 @@ pub(super) async fn page(
         (access(&asking))
         div.api {
             nav.card.api-contents aria-label="Routes" {
-                @for sort in &sorts {
+                @for sort in sorts {
                     p { a href={ "#" (anchor(&sort.name)) } { (sort.name) } " "
                         span.soft { (sort.routes.len()) } }
                 }
             }
-            div.api-sorts { @for sort in &sorts { (section(sort, &asking)) } }
+            div.api-sorts { @for sort in sorts { (section(sort, &asking)) } }
         }
     };
     shell::page(&site, &visitor, Tab::Api, "API", &body)
@@ -105,10 +110,10 @@ fn entry(route: &Route, asking: &Asking<'_>) -> Markup {
             summary {
                 span class={ "method method-" (route.method.to_lowercase()) } { (route.method) }
                 code.route-path { (route.path) }
-                span.route-summary { (route.summary) }
+                span.route-summary { (parts::prose(&route.summary)) }
             }
             div.pad {
-                @for text in route.text.split("\n\n").filter(|text| !text.is_empty()) { p { (text) } }
+                @for text in route.text.split("\n\n").filter(|text| !text.is_empty()) { p { (parts::prose(text)) } }
                 div.curl { pre.code tabindex="0" aria-label="Command" { (curl) } (parts::copy("Copy", &curl)) }
                 @if !route.parameters.is_empty() {
                     h3 { "Parameters" } (table(&route.parameters))
@@ -148,7 +153,7 @@ fn table(fields: &[Field]) -> Markup {
                     td.fit { code { (field.name) }
                         @if !field.place.is_empty() { " " span.soft { (field.place) } } }
                     td { (field.kind) @if field.is_required { " " span.tag { "required" } } }
-                    td { (field.text) }
+                    td { (parts::prose(&field.text)) }
                 }
             } }
         } }
@@ -158,7 +163,6 @@ fn table(fields: &[Field]) -> Markup {
 /// Returns a command that does what a route does. A token is named, never written.
 fn curl(route: &Route, asking: &Asking<'_>) -> String {
     let path = document::example_path(&route.path, &asking.known);
-    let path = if path.starts_with("/api/") || !is_below(&path) { path } else { format!("/api/v1{path}") };
     let mut command = String::from("curl");
     if route.method != "GET" {
         command.push_str(&format!(" -X {}", route.method));
@@ -172,11 +176,6 @@ fn curl(route: &Route, asking: &Asking<'_>) -> String {
         command.push_str(&format!(" \\\n  -H 'Content-Type: {}' \\\n  -d '{example}'", body.kind));
     }
     command
-}
-
-/// Returns whether a path of the document is told without the start that all share.
-fn is_below(path: &str) -> bool {
-    !["/healthz", "/readyz", "/metrics", "/hooks"].iter().any(|other| path.starts_with(other))
 }
 
 fn anchor(text: &str) -> String {

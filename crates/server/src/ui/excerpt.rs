@@ -3,6 +3,8 @@
 use blueprint_model::{Diagnostic, Severity, Source, Span};
 use maud::{Markup, html};
 
+use crate::ui::parts;
+
 /// The most characters of a line that are shown before and after a marked place.
 const AROUND: usize = 60;
 /// The most characters of a marked place that are shown.
@@ -28,7 +30,7 @@ pub(super) fn fault(source: &Source, diagnostic: &Diagnostic, page: Option<&str>
     html! {
         article class={ "fault fault-" (severity.as_str()) } {
             p class="fault-title" {
-                (sign(*severity)) " " code { (code) } " " strong { (message) }
+                (sign(*severity)) " " code { (code) } " " strong { (parts::prose(message)) }
             }
             p class="fault-place" {
                 @match page {
@@ -41,7 +43,7 @@ pub(super) fn fault(source: &Source, diagnostic: &Diagnostic, page: Option<&str>
                     @for line in lines(source, diagnostic) { (row(&line)) }
                 }
             }
-            @if let Some(hint) = hint { p class="fault-help" { "Help: " (hint) } }
+            @if let Some(hint) = hint { p class="fault-help" { "Help: " (parts::prose(hint)) } }
         }
     }
 }

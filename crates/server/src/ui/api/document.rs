@@ -84,11 +84,9 @@ pub(super) fn read(document: &Value) -> Vec<Sort> {
             let sort = operation["tags"][0].as_str().unwrap_or("other");
             match sorts.iter_mut().find(|known| known.name == sort) {
                 Some(known) => known.routes.push(route),
-                None => sorts.push(Sort {
-                    name: sort.into(),
-                    text: String::new(),
-                    routes: vec![route],
-                }),
+                None => {
+                    sorts.push(Sort { name: sort.into(), text: String::new(), routes: vec![route] })
+                }
             }
         }
     }
@@ -143,7 +141,9 @@ impl<'d> Reader<'d> {
         let mut found = value;
         // A document of ours has no circles of references alone; a bound costs nothing.
         for _ in 0..MAX_DEPTH {
-            let Some(path) = found["$ref"].as_str().and_then(|it| it.strip_prefix('#')) else { break };
+            let Some(path) = found["$ref"].as_str().and_then(|it| it.strip_prefix('#')) else {
+                break;
+            };
             found = self.document.pointer(path).unwrap_or(&Value::Null);
         }
         found
@@ -198,9 +198,7 @@ impl<'d> Reader<'d> {
         }
         let word = match &schema["type"] {
             Value::String(word) => word.clone(),
-            Value::Array(words) => {
-                words.iter().map(shown).collect::<Vec<_>>().join(" or ")
-            }
+            Value::Array(words) => words.iter().map(shown).collect::<Vec<_>>().join(" or "),
             _ => "any".into(),
         };
         match (word.as_str(), schema["format"].as_str()) {
