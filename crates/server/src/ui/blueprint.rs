@@ -11,7 +11,7 @@ use axum::{
 };
 use blueprint_engine::{Origin, Plan};
 use blueprint_model::{
-    Value,
+    Diagnostic, Value,
     diagnostic::did_you_mean,
     journal::{RunFilter, RunSummary},
 };
@@ -202,7 +202,7 @@ fn picture(entry: &Entry, block: Option<&str>, line: Option<&str>) -> Markup {
     };
     let mark = |node: &Node| {
         let found = worst(&node.id);
-        let class = match found.map(blueprint_model::Diagnostic::is_error) {
+        let class = match found.map(Diagnostic::is_error) {
             None => "",
             Some(true) => "s-bad",
             Some(false) => "s-warn",

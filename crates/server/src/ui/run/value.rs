@@ -35,7 +35,8 @@ fn node(value: &Value, path: Option<&str>, depth: usize, left: &mut usize) -> Ma
             let children: Vec<Markup> = map
                 .iter()
                 .map(|(key, value)| {
-                    child(key, value, path.and_then(|it| step(it, key)).as_deref(), depth, left)
+                    let path = path.and_then(|it| step(it, key));
+                    child(key, value, path.as_deref(), depth, left)
                 })
                 .collect();
             branch(&format!("{{{}}}", map.len()), &children, path, depth)
