@@ -252,7 +252,6 @@ impl Fold {
                     row.duration_us = *duration_us;
                 });
                 self.finish(event, *at, over);
-                self.change(event, *at, |row| row.fill(event.time, *duration_us, over));
             }
             EventKind::BlockSkipped { at, .. } => self.finish(event, *at, Over::Skipped),
             EventKind::BlockCancelled { at, .. } => self.finish(event, *at, Over::Cancelled),
@@ -312,6 +311,9 @@ impl Fold {
             row.until = Some(event.time);
             let piece = if over == Over::Bad { Piece::Failed } else { Piece::Work };
             row.close(event.time, piece);
+        }
+        if matches!(over, Over::Good | Over::Handled | Over::Bad) {
+            row.fill(event.time, over);
         }
         if row.counts.waiting == 0 {
             row.waits = None;
@@ -409,11 +411,11 @@ impl Row {
     }
 
     /// Gives a block that began and ended in one fact its place in the timeline.
-    fn fill(&mut self, time: Timestamp, duration_us: u64, over: Over) {
+    fn fill(&mut self, time: Timestamp, over: Over) {
         if self.instances > 1 || !self.bars.is_empty() {
             return;
         }
-        let took = SignedDuration::from_micros(i64::try_from(duration_us).unwrap_or(0));
+        let took = SignedDuration::from_micros(i64::try_from(self.duration_us).unwrap_or(0));
         let from = time.checked_sub(took).unwrap_or(time);
         let what = if over == Over::Bad { Piece::Failed } else { Piece::Work };
         self.since.get_or_insert(from);
