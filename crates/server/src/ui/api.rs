@@ -11,6 +11,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, header},
 };
+use blueprint_project::text;
 use maud::{Markup, html};
 
 use self::document::{Body, Field, Route, Sort};
@@ -165,15 +166,19 @@ fn curl(route: &Route, asking: &Asking<'_>) -> String {
     let path = document::example_path(&route.path, &asking.known);
     let mut command = String::from("curl");
     if route.method != "GET" {
-        command.push_str(&format!(" -X {}", route.method));
+        text::add(&mut command, format_args!(" -X {}", route.method));
     }
-    command.push_str(&format!(" {}{path}", asking.base));
+    text::add(&mut command, format_args!(" {}{path}", asking.base));
     if asking.has_token {
         command.push_str(" \\\n  -H \"Authorization: Bearer $BLUEPRINT_TOKEN\"");
     }
     if let Some(body) = &route.body {
         let example = body.example.to_string().replace('\'', "'\\''");
-        command.push_str(&format!(" \\\n  -H 'Content-Type: {}' \\\n  -d '{example}'", body.kind));
+        let kind = &body.kind;
+        text::add(
+            &mut command,
+            format_args!(" \\\n  -H 'Content-Type: {kind}' \\\n  -d '{example}'"),
+        );
     }
     command
 }

@@ -1,4 +1,4 @@
-//! What the page about the API shows of an OpenAPI document: routes by sort, with their parameters,
+//! What the page about the API shows of an `OpenAPI` document: routes by sort, with their parameters,
 //! bodies and answers.
 
 use std::collections::BTreeMap;
@@ -85,7 +85,11 @@ pub(super) fn read(document: &Value) -> Vec<Sort> {
             match sorts.iter_mut().find(|known| known.name == sort) {
                 Some(known) => known.routes.push(route),
                 None => {
-                    sorts.push(Sort { name: sort.into(), text: String::new(), routes: vec![route] })
+                    sorts.push(Sort {
+                        name: sort.into(),
+                        text: String::new(),
+                        routes: vec![route],
+                    });
                 }
             }
         }
