@@ -193,9 +193,7 @@ impl Outcome {
 
 async fn run(case: &Case, way: Way, demo: bool) -> Outcome {
     let stand = if demo {
-        Stand::Demo(
-            blueprint::demo::api::MockApi::start(std::time::Duration::ZERO).await.expect("a port"),
-        )
+        Stand::Demo(blueprint::demo::api::MockApi::start(Duration::ZERO).await.expect("a port"))
     } else {
         Stand::Suite(Server::start().await.expect("a port"))
     };

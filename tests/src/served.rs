@@ -115,7 +115,7 @@ impl Served {
         });
         let Ok(address) = told.await else {
             let ended = tasks.join_next().await.expect("it was spawned");
-            panic!("it does not serve: {:#}", ended.expect("it does not panic").unwrap_err());
+            panic!("it does not serve: {:?}", ended.expect("it does not panic").err());
         };
         Self { address, stop: Some(stop), tasks }
     }

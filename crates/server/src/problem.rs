@@ -62,6 +62,11 @@ impl Problem {
 }
 
 impl Problem {
+    /// Returns whether the same may be possible a little later.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.retry_after.is_some() || self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// Returns the problem of a server that is to stop.
     pub(crate) fn stopping() -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");

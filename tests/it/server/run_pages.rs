@@ -47,10 +47,8 @@ async fn start(folder: &Path) -> Served {
 async fn submit(served: &Served, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
     let shown = served.get(page).await.body;
     let csrf = between(&shown, "name=\"_csrf\" value=\"", "\"").to_owned();
-    let mut body = format!("_csrf={csrf}");
-    for (name, value) in fields {
-        body.push_str(&format!("&{name}={value}"));
-    }
+    let fields = fields.iter().map(|(name, value)| format!("&{name}={value}"));
+    let body = format!("_csrf={csrf}{}", fields.collect::<String>());
     let origin = served.base();
     let kind = "application/x-www-form-urlencoded";
     let headers = [("content-type", kind), ("origin", origin.as_str())];

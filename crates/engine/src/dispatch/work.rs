@@ -1,5 +1,7 @@
 //! One attempt of one block: inputs, work, and the facts that it leaves.
 
+mod threads;
+
 use std::{
     borrow::Cow,
     panic::AssertUnwindSafe,
@@ -18,10 +20,7 @@ use blueprint_model::{
 };
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    task::{AbortHandle, Id},
-};
+use tokio::task::{AbortHandle, Id};
 
 use super::{Run, follow::Again, micros_between};
 use crate::{
@@ -299,7 +298,7 @@ impl Run {
         let number = job.cx.attempt;
         let is_script = !step.sees_state && step.is_scripted;
         let began = if is_script { self.read_clock() } else { self.now };
-        let polled = if step.runs_elsewhere { poll_aside(job) } else { poll_once(job) };
+        let polled = if step.runs_elsewhere { threads::poll_aside(job) } else { poll_once(job) };
         let worked = polled.unwrap_or_else(|| broken(step, self.attempt(at, number)));
         let now = self.read_clock();
         if is_script {
@@ -339,47 +338,6 @@ impl Run {
         };
         self.cancel(reason)?;
         Ok(true)
-    }
-
-    /// Works on a thread of its own: scripts that proved heavy, so that branches use all cores. Only
-    /// scripts that do not see the state, so that nothing can come between.
-    fn work_on_thread(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
-        let attempt = Attempt::of(&job.cx);
-        let block = attempt.block.clone();
-        self.record(EventKind::BlockStarted { at, block, attempt: attempt.number })?;
-        let cancel = Cancel::default();
-        job.cx.cancel = cancel.clone();
-        let egress = job.cx.egress.clone();
-        let broken = broken(step, attempt);
-        let (clock, cost) = (self.engine.clock.clone(), step.cost.clone());
-        let work = move || {
-            let began = clock.now();
-            let worked = poll_once(job).unwrap_or(broken);
-            cost.note(micros_between(began, clock.now()));
-            (at, Ok(worked))
-        };
-        let abort = if step.runs_elsewhere {
-            let threads = self.engine.threads.clone();
-            self.tasks.spawn(async move {
-                // Threads that only wait must not be all that there are. Nobody closes the room.
-                let turn = threads.acquire_owned().await;
-                let work = move || {
-                    let worked = work();
-                    // A block that was put down still has its thread until its script hears of it.
-                    drop(turn);
-                    worked
-                };
-                match tokio::task::spawn_blocking(work).await {
-                    Ok(worked) => worked,
-                    // It ends only with the runtime, and this task with it.
-                    Err(_) => std::future::pending().await,
-                }
-            })
-        } else {
-            self.tasks.spawn_blocking(work)
-        };
-        self.at_work.insert(at, AtWork { abort, cancel, egress });
-        Ok(())
     }
 
     fn work_apart(&mut self, at: At, step: &Step, mut job: Job) -> Result<(), JournalError> {
@@ -531,14 +489,6 @@ impl Run {
 /// Does work that does not wait; `None` if it panicked, or waited all the same.
 fn poll_once(job: Job) -> Option<Worked> {
     AssertUnwindSafe(work(job)).catch_unwind().now_or_never()?.ok()
-}
-
-/// Does work that waits for another process; meanwhile this thread's other tasks go on elsewhere.
-fn poll_aside(job: Job) -> Option<Worked> {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| poll_once(job)),
-        _ => poll_once(job),
-    }
 }
 
 async fn work(job: Job) -> Worked {

@@ -86,9 +86,8 @@ pub(crate) async fn list(
     if wants_stream(&headers) {
         return stream_of(site, run, last.unwrap_or(after)).await;
     }
-    let limit = match paged.limit.unwrap_or(PAGE) {
-        limit @ 1..=MAX_PAGE => limit,
-        _ => return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}"))),
+    let limit @ 1..=MAX_PAGE = paged.limit.unwrap_or(PAGE) else {
+        return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}")));
     };
     Ok(Json(page(&site, &run, after, limit).await?).into_response())
 }

@@ -1,4 +1,4 @@
-//! The document of the API (OpenAPI 3.1), made from the code.
+//! The document of the API (`OpenAPI` 3.1), made from the code.
 
 use axum::Json;
 use utoipa::{

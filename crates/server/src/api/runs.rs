@@ -202,9 +202,8 @@ pub(crate) async fn list(
     State(site): State<Arc<Site>>,
     Query(listed): Query<Listed>,
 ) -> Result<Json<Runs>, Problem> {
-    let limit = match listed.limit.unwrap_or(PAGE) {
-        limit @ 1..=MAX_PAGE => limit,
-        _ => return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}"))),
+    let limit @ 1..=MAX_PAGE = listed.limit.unwrap_or(PAGE) else {
+        return Err(bad(format!("`limit` must be 1 to {MAX_PAGE}")));
     };
     let now = site.now();
     let filter = RunFilter {
@@ -220,7 +219,7 @@ pub(crate) async fn list(
     let found = site.journal.list(&filter).await.map_err(store::failure)?;
     let has_more = found.len() > limit;
     let runs: Vec<Run> = found.iter().take(limit).map(Run::from).collect();
-    let last = found.iter().take(limit).last();
+    let last = found.iter().take(limit).next_back();
     let next = last.filter(|_| has_more).map(|last| last.run.to_string());
     Ok(Json(Runs { runs, next }))
 }

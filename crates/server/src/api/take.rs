@@ -127,6 +127,10 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let key = key.to_str().ok().filter(is_plain);
     let key = key.filter(|key| (1..=MAX_KEY).contains(&key.len()));
     match key {
+        // A run that a schedule or a webhook is to start could be taken from it otherwise.
+        Some(key) if key.starts_with("cron/") || key.starts_with("webhook/") => {
+            Err(bad("`Idempotency-Key` must not begin like those of triggers"))
+        }
         Some(key) => Ok(Some(key.into())),
         None => Err(bad(format!(
             "`Idempotency-Key` must be 1 to {MAX_KEY} plain characters, without blanks"

@@ -116,8 +116,8 @@ impl Timed<'_> {
         for time in fire {
             let (run, problem) = match self.fire(site, time).await {
                 Ok(run) => (Some(run), None),
-                // Too much to do: it stays due.
-                Err(problem) if problem.retry_after.is_some() => return Ok(Some(soon)),
+                // Too much to do, or something is not in order for now: it stays due.
+                Err(problem) if problem.may_pass() => return Ok(Some(soon)),
                 Err(problem) => {
                     tracing::warn!("trigger {} cannot fire: {}", self.name(), problem.detail);
                     (None, Some(problem.detail))

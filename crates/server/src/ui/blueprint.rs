@@ -11,7 +11,7 @@ use axum::{
 };
 use blueprint_engine::{Origin, Plan};
 use blueprint_model::{
-    Value,
+    Diagnostic, Value,
     diagnostic::did_you_mean,
     journal::{RunFilter, RunSummary},
 };
@@ -83,10 +83,10 @@ pub(super) async fn start(
             Value::Null
         }),
     };
-    if faults.is_empty() {
-        if let Err(misfits) = plan.inputs_from(&inputs) {
-            faults = form::sort(&fields, misfits);
-        }
+    if faults.is_empty()
+        && let Err(misfits) = plan.inputs_from(&inputs)
+    {
+        faults = form::sort(&fields, misfits);
     }
     if !faults.is_empty() {
         let attempt = Attempt { typed: Some(typed), payload, faults };
@@ -202,7 +202,7 @@ fn picture(entry: &Entry, block: Option<&str>, line: Option<&str>) -> Markup {
     };
     let mark = |node: &Node| {
         let found = worst(&node.id);
-        let class = match found.map(|found| found.is_error()) {
+        let class = match found.map(Diagnostic::is_error) {
             None => "",
             Some(true) => "s-bad",
             Some(false) => "s-warn",

@@ -190,7 +190,8 @@ fn one(field: &Field, typed: Option<String>, wrong: &[String]) -> Markup {
                     select id=(id) name=(id) aria-describedby=(about) aria-invalid=[invalid] {
                         @if field.default.is_none() { option value="" { "" } }
                         @for value in allowed {
-                            option value=(value) selected[*text == value.to_string()] { (plain(value)) }
+                            @let written = value.to_string();
+                            option value=(written) selected[text == written] { (plain(value)) }
                         }
                     }
                 }

@@ -136,6 +136,7 @@ pub(crate) fn prose(text: &str) -> Markup {
 }
 
 /// Returns a form that sends `body` to `action`, known to be ours.
+#[expect(clippy::needless_pass_by_value, reason = "as `html!` gives it")]
 pub(crate) fn form(visitor: &Visitor, action: &str, body: Markup) -> Markup {
     html! { form method="post" action=(action) { (csrf(visitor)) (body) } }
 }

@@ -225,6 +225,7 @@ pub(crate) enum Tone {
 }
 
 /// Returns a notice: a box with something to know now.
+#[expect(clippy::needless_pass_by_value, reason = "as `html!` gives it")]
 pub(crate) fn notice(tone: Tone, body: Markup) -> Markup {
     let (class, role) = match tone {
         Tone::Good => ("n-good", "status"),

@@ -12,6 +12,7 @@ use crate::{
     access::Visitor,
     catalogue::Snapshot,
     site::Site,
+    triggers::list::{self, Listed},
     ui::{
         parts,
         shell::{self, Fault, Page, Tab, Tone},
@@ -38,6 +39,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
     let last = site.journal.list(&some(&[])).await?;
     let questions = site.journal.questions(&QuestionFilter::default()).await?;
     let questions = shown(&site, questions).await?;
+    let triggers = list::triggers(&site).await?;
     let snapshot = site.catalogue.now();
     let body = html! {
         div.head { h1.grow { (site.name()) } }
@@ -48,7 +50,7 @@ pub(super) async fn page(State(site): State<Arc<Site>>, visitor: Visitor) -> Res
             (runs("Failing", "/runs?state=failed", &failed, now, "Nothing has failed in the last seven days."))
             (runs("Running", "/runs?state=running", &running, now, "Nothing is at work."))
         }
-        (fires_next())
+        (fires_next(&triggers, now))
         (runs("Last runs", "/runs", &last, now, "Nothing has run yet."))
     };
     Ok(shell::page(&site, &visitor, Tab::Start, "Start", &body))
@@ -133,13 +135,28 @@ fn answers(questions: &[OpenQuestion], now: Timestamp) -> Markup {
     }
 }
 
-/// Leads to what starts runs by itself.
-fn fires_next() -> Markup {
+/// Shows which schedules fire next.
+fn fires_next(triggers: &[Listed], now: Timestamp) -> Markup {
+    let mut next: Vec<(Timestamp, &Listed)> =
+        triggers.iter().filter_map(|it| Some((*it.next.first()?, it))).collect();
+    next.sort_by_key(|(time, _)| *time);
     html! {
         section.card aria-labelledby="next" {
             header {
                 h2 id="next" { "Fires next" }
-                a.small href="/triggers" { "schedules and other triggers" }
+                a.small href="/triggers" { "all triggers" }
+            }
+            @if next.is_empty() {
+                (parts::empty("No blueprint has a schedule.", None))
+            } @else {
+                div.scroll { table {
+                    thead { tr { th { "When" } th { "Blueprint" } th { "Schedule" } } }
+                    tbody { @for (time, trigger) in next.iter().take(SHOWN) { tr {
+                        td.fit { (parts::time(*time, now)) }
+                        td { (parts::blueprint_link(&trigger.blueprint)) }
+                        td.mono { (trigger.schedule.as_deref().unwrap_or("")) }
+                    } } }
+                } }
             }
         }
     }

@@ -35,7 +35,8 @@ fn node(value: &Value, path: Option<&str>, depth: usize, left: &mut usize) -> Ma
             let children: Vec<Markup> = map
                 .iter()
                 .map(|(key, value)| {
-                    child(key, value, path.and_then(|it| step(it, key)), depth, left)
+                    let path = path.and_then(|it| step(it, key));
+                    child(key, value, path.as_deref(), depth, left)
                 })
                 .collect();
             branch(&format!("{{{}}}", map.len()), &children, path, depth)
@@ -47,7 +48,7 @@ fn node(value: &Value, path: Option<&str>, depth: usize, left: &mut usize) -> Ma
                     break;
                 }
                 let path = path.map(|it| format!("{it}[{n}]"));
-                children.push(child(&n.to_string(), value, path, depth, left));
+                children.push(child(&n.to_string(), value, path.as_deref(), depth, left));
             }
             branch(&format!("[{}]", items.len()), &children, path, depth)
         }
@@ -71,16 +72,16 @@ fn branch(size: &str, children: &[Markup], path: Option<&str>, depth: usize) -> 
     }
 }
 
-fn child(key: &str, value: &Value, path: Option<String>, depth: usize, left: &mut usize) -> Markup {
+fn child(key: &str, value: &Value, path: Option<&str>, depth: usize, left: &mut usize) -> Markup {
     if *left == 0 {
         return html! {};
     }
-    let inner = node(value, path.as_deref(), depth + 1, left);
+    let inner = node(value, path, depth + 1, left);
     let is_leaf = !matches!(value, Value::Object(_) | Value::Array(_));
     html! {
         li {
             span.t-key { (key) } ": " (inner)
-            @if is_leaf { @if let Some(path) = &path { " " (reference(path)) } }
+            @if is_leaf { @if let Some(path) = path { " " (reference(path)) } }
         }
     }
 }
