@@ -11,7 +11,6 @@ use axum::{
     extract::State,
     http::{HeaderMap, header},
 };
-use blueprint_project::text;
 use maud::{Markup, html};
 
 use self::document::{Body, Field, Route, Sort};
@@ -164,23 +163,19 @@ fn table(fields: &[Field]) -> Markup {
 /// Returns a command that does what a route does. A token is named, never written.
 fn curl(route: &Route, asking: &Asking<'_>) -> String {
     let path = document::example_path(&route.path, &asking.known);
-    let mut command = String::from("curl");
-    if route.method != "GET" {
-        text::add(&mut command, format_args!(" -X {}", route.method));
-    }
-    text::add(&mut command, format_args!(" {}{path}", asking.base));
-    if asking.has_token {
-        command.push_str(" \\\n  -H \"Authorization: Bearer $BLUEPRINT_TOKEN\"");
-    }
-    if let Some(body) = &route.body {
+    let method = match route.method.as_str() {
+        "GET" => String::new(),
+        method => format!(" -X {method}"),
+    };
+    let token = match asking.has_token {
+        true => " \\\n  -H \"Authorization: Bearer $BLUEPRINT_TOKEN\"",
+        false => "",
+    };
+    let body = route.body.as_ref().map_or(String::new(), |body| {
         let example = body.example.to_string().replace('\'', "'\\''");
-        let kind = &body.kind;
-        text::add(
-            &mut command,
-            format_args!(" \\\n  -H 'Content-Type: {kind}' \\\n  -d '{example}'"),
-        );
-    }
-    command
+        format!(" \\\n  -H 'Content-Type: {}' \\\n  -d '{example}'", body.kind)
+    });
+    format!("curl{method} {}{path}{token}{body}", asking.base)
 }
 
 fn anchor(text: &str) -> String {
