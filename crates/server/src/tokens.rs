@@ -183,14 +183,15 @@ pub async fn create(
 pub async fn list(journal: &dyn Journal) -> Result<Vec<Token>, JournalError> {
     let uses = journal.notes(USES).await?;
     let notes = journal.notes(NOTES).await?;
-    let mut tokens: Vec<Token> = notes
-        .iter()
-        .filter_map(|(name, note)| {
-            let id = name.strip_prefix(NOTES)?;
-            let used = uses.iter().find(|(name, _)| name.strip_prefix(USES) == Some(id));
-            Token::of_note(id, note, used.map(|(_, used)| used))
-        })
-        .collect();
+    let mut tokens = Vec::new();
+    for (name, note) in &notes {
+        let Some(id) = name.strip_prefix(NOTES) else { continue };
+        let used = uses.iter().find(|(name, _)| name.strip_prefix(USES) == Some(id));
+        let token = Token::of_note(id, note, used.map(|(_, used)| used));
+        // One that cannot be read must not be taken for none, which would open the server to all.
+        let damaged = || JournalError::Damaged(format!("the note of token `{id}`"));
+        tokens.push(token.ok_or_else(damaged)?);
+    }
     tokens.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(tokens)
 }

@@ -62,6 +62,16 @@ async fn status(served: &Served, method: &str, path: &str, headers: &[(&str, &st
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_tokens_serves_nobody_through_a_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = serve(folder.path(), "").await;
+    assert_eq!(status(&served, "GET", "/api/v1/blueprints", &[]).await, 200);
+    for name in ["x-forwarded-for", "forwarded", "via", "x-real-ip"] {
+        assert_eq!(status(&served, "GET", "/api/v1/blueprints", &[(name, "10.0.0.9")]).await, 403);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_answers_to_its_own_names_only() {
     let folder = tempfile::tempdir().unwrap();
     let served = serve(folder.path(), "").await;

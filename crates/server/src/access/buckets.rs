@@ -68,7 +68,7 @@ impl Buckets {
 
 /// Returns the name of an address in the buckets: one home has many of version 6.
 pub(super) fn name_of(address: IpAddr) -> String {
-    match address {
+    match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

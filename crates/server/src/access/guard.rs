@@ -28,6 +28,9 @@ use crate::{problem::Problem, site::Site, ui::shell::Fault};
 
 /// The longest body that is read.
 pub(crate) const MAX_BODY: usize = 1 << 20;
+/// What proxies add to a request.
+const FORWARDED: [&str; 5] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 /// What a page may load and do: what is of this server, and nothing written into the page.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
                       data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
@@ -80,6 +83,9 @@ async fn admit(site: &Arc<Site>, request: Request) -> Result<Request, Refusal> {
     let (mut parts, body) = request.into_parts();
     let access = &site.access;
     let host = access.hosts.asked_by(&parts.headers, &parts.uri).ok_or_else(other_host)?;
+    if !access.is_required() && FORWARDED.iter().any(|name| parts.headers.contains_key(*name)) {
+        return Err(behind_proxy().into());
+    }
     let sender = access.hosts.sender(&parts.headers, host);
     let path = parts.uri.path().to_owned();
     let route = parts.extensions.get::<MatchedPath>().map_or(path.as_str(), MatchedPath::as_str);
@@ -252,6 +258,13 @@ fn other_host() -> Problem {
     let problem =
         Problem::new(StatusCode::MISDIRECTED_REQUEST, "this server does not go by that name");
     problem.code(code::OTHER_HOST).help("project.yaml: server: {hosts: [team.example]}")
+}
+
+/// A server that knows nobody is for who is on this machine; through a proxy anybody could be.
+fn behind_proxy() -> Problem {
+    let detail = "this server is for this machine only, and the request came through a proxy";
+    let problem = Problem::new(StatusCode::FORBIDDEN, detail).code(code::OTHER_HOST);
+    problem.help("name the proxy's host in project.yaml: server: {hosts: [team.example]}")
 }
 
 fn cross_site() -> Problem {

@@ -15,6 +15,9 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+/// The most pairs in a file.
+const MAX_PAIRS: usize = 2_000;
+
 /// A key and its value.
 pub(super) struct Pair {
     pub(super) key: String,
@@ -43,6 +46,8 @@ pub enum DotenvMistake {
     OpenQuote,
     /// Text after the closing quote.
     AfterQuote,
+    /// More pairs than anybody writes.
+    TooMany,
     /// A key that an earlier line sets.
     Twice {
         /// The key.
@@ -61,6 +66,7 @@ impl fmt::Display for DotenvMistake {
             }
             Self::OpenQuote => f.write_str("the quote that begins here is never closed"),
             Self::AfterQuote => f.write_str("expected the end of the line after the closing quote"),
+            Self::TooMany => write!(f, "there are more than {MAX_PAIRS} pairs"),
             Self::Twice { key, first } => write!(f, "`{key}` is set already in line {first}"),
         }
     }
@@ -75,6 +81,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Pair>, DotenvError> {
         if let Some(first) = pairs.iter().find(|earlier| earlier.key == pair.key) {
             let kind = DotenvMistake::Twice { key: pair.key, first: first.line };
             return Err(DotenvError { line: pair.line, kind });
+        }
+        if pairs.len() == MAX_PAIRS {
+            return Err(DotenvError { line: pair.line, kind: DotenvMistake::TooMany });
         }
         pairs.push(pair);
     }
