@@ -1,7 +1,7 @@
 //! A project served: an HTTP API, triggers, and pages for people. No truth of its own.
 //!
-//! Every route gets the one [`site::Site`]: the project, its blueprints as they are now
-//! ([`catalogue`]), its run store and its engine. [`runs`] is the only place that starts runs, so
+//! Every route gets the one `Site`: the project, its blueprints as they are now
+//! (`catalogue`), its run store and its engine. `runs` is the only place that starts runs, so
 //! that bounds hold for all of them, whatever started them. What a route or a page shows of a run
 //! comes from the store, as events.
 
