@@ -36,7 +36,7 @@ const LEAVES: &[&str] = &[
 
 /// Outside crates that belong to one world each, with the packages that may use them. `tests` and
 /// `benches` are no part of the product.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 16] = [
     ("saphyr-parser", &["blueprint-syntax"]),
     ("serde_yaml", &["blueprint-syntax"]),
     ("petgraph", &["blueprint-engine"]),
@@ -50,6 +50,8 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("argon2", &["blueprint-vault"]),
     ("rusqlite", &["blueprint-journal"]),
     ("axum", &["blueprint-server"]),
+    ("maud", &["blueprint-server"]),
+    ("utoipa", &["blueprint-server"]),
     ("anyhow", &["blueprint", "blueprint-project", "blueprint-server"]),
 ];
 

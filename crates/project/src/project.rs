@@ -7,6 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
@@ -292,6 +293,18 @@ pub fn check_bytes(file: &str, bytes: &[u8], registry: &Registry) -> Checked {
 fn secret_notes(blueprint: &Blueprint) -> BTreeMap<String, String> {
     let rules = blueprint.secrets.iter().flatten();
     rules.filter_map(|(name, rule)| Some((name.clone(), rule.description.clone()?))).collect()
+}
+
+/// What is remembered of a file to see that it changed: when it did, and how long it is.
+pub type Stamp = (PathBuf, Option<(SystemTime, u64)>);
+
+/// Returns the stamps of files.
+pub fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
+    let stamp = |file: &PathBuf| {
+        let meta = fs::metadata(file).ok();
+        (file.clone(), meta.and_then(|meta| Some((meta.modified().ok()?, meta.len()))))
+    };
+    files.iter().map(stamp).collect()
 }
 
 /// Returns the blueprint files of a folder, by name.

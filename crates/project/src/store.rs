@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, Result};
-use blueprint_engine::{Library, Plan, Rebuilt};
+use blueprint_engine::{Library, Plan, Rebuilt, SecretNeed};
 use blueprint_journal::{Flush, MemoryJournal, SqliteJournal};
 use blueprint_model::{
     Journal, JournalError, Limits, Registry, RunRecord, Secrets, Value, code,
@@ -212,13 +212,13 @@ impl Rebuilder {
         })
     }
 
-    /// Loads the secrets that a new run of a plan can use.
+    /// Loads the secrets that a new run needs.
     ///
     /// # Errors
     ///
     /// Returns a failure that names every missing secret, or says what keeps the vault shut.
-    pub fn secrets(&self, plan: &Arc<Plan>, library: &Library) -> Result<Secrets> {
-        let needs = secrets::needs_of(&library.secrets(plan));
+    pub fn secrets(&self, needs: &[SecretNeed]) -> Result<Secrets> {
+        let needs = secrets::needs_of(needs);
         self.vault.load(&needs, secrets::now()).map_err(|err| self.failure(&err))
     }
 
@@ -230,12 +230,11 @@ impl Rebuilder {
     /// Returns a failure that names every missing secret, or says what keeps the vault shut.
     pub fn secrets_as_before(
         &self,
-        plan: &Arc<Plan>,
-        library: &Library,
+        needs: &[SecretNeed],
         handles: &HandleTable,
         setup: &Value,
     ) -> Result<Secrets> {
-        let needs = secrets::needs_of(&library.secrets(plan));
+        let needs = secrets::needs_of(needs);
         let loaded = self.vault.reload(&needs, secrets::now(), handles);
         let secrets = loaded.map_err(|err| self.failure(&err))?;
         earlier::learn(setup, &secrets);
@@ -265,11 +264,7 @@ impl Rebuilder {
         let secrets = match &record.handles {
             None => Secrets::none(),
             Some(handles) => {
-                let needs = secrets::needs_of(&library.secrets(&plan));
-                let loaded = self.vault.reload(&needs, secrets::now(), handles);
-                let secrets = loaded.map_err(|err| self.failure(&err))?;
-                earlier::learn(&record.setup, &secrets);
-                secrets
+                self.secrets_as_before(&library.secrets(&plan), handles, &record.setup)?
             }
         };
         Ok(Rebuilt { plan, library, secrets, env: self.env.clone() })

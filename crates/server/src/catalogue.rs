@@ -3,9 +3,9 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry as Slot},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -29,7 +29,7 @@ pub(crate) struct Snapshot {
     pub(crate) entries: BTreeMap<String, Entry>,
     /// The plans in force.
     pub(crate) library: Arc<Library>,
-    stamps: Vec<Stamp>,
+    stamps: Vec<project::Stamp>,
 }
 
 /// A blueprint file.
@@ -74,9 +74,6 @@ impl Snapshot {
     }
 }
 
-/// What is remembered of a file: when it changed, and how long it is.
-type Stamp = (PathBuf, Option<(SystemTime, u64)>);
-
 impl Catalogue {
     /// Reads the project's blueprints.
     ///
@@ -100,7 +97,7 @@ impl Catalogue {
     /// Returns an error if the folder cannot be read; what was in force stays so.
     fn refresh(&self, project: &Project, registry: &Registry) -> Result<()> {
         let known = self.now();
-        if stamps(&project.files()?) == known.stamps {
+        if project::stamps(&project.files()?) == known.stamps {
             return Ok(());
         }
         let snapshot = read(project, registry, &known.entries)?;
@@ -132,7 +129,7 @@ fn read(
 ) -> Result<Snapshot> {
     let files = project.files()?;
     // Taken first: what changes while it is read is read again.
-    let stamps = stamps(&files);
+    let stamps = project::stamps(&files);
     let mut entries = BTreeMap::new();
     for file in &files {
         let mut entry = match entry(file, registry) {
@@ -183,12 +180,4 @@ fn entry(file: &Path, registry: &Registry) -> Result<Entry> {
     let (source, plan, diagnostics) = (checked.source, checked.plan, checked.diagnostics);
     let secret_notes = checked.secret_notes;
     Ok(Entry { name, description: checked.description, secret_notes, source, plan, diagnostics })
-}
-
-fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
-    let stamp = |file: &PathBuf| {
-        let meta = std::fs::metadata(file).ok();
-        (file.clone(), meta.and_then(|meta| Some((meta.modified().ok()?, meta.len()))))
-    };
-    files.iter().map(stamp).collect()
 }

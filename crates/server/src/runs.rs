@@ -1,7 +1,6 @@
 //! Runs of this process: the one place that starts them, within bounds, and waits for their ends.
 
 use std::{
-    collections::BTreeMap,
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -99,8 +98,6 @@ pub(crate) struct Runs {
     permits: Arc<Semaphore>,
     max: usize,
     waiting: AtomicUsize,
-    /// What tells of the end of each run that this process started.
-    ends: Mutex<BTreeMap<RunId, watch::Receiver<Option<Ended>>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -112,7 +109,6 @@ impl Runs {
             permits: Arc::new(Semaphore::new(max)),
             max,
             waiting: AtomicUsize::new(0),
-            ends: Mutex::default(),
             tasks: Mutex::default(),
         }
     }
@@ -180,7 +176,6 @@ impl Runs {
     ) -> watch::Receiver<Option<Ended>> {
         let run = handle.id().clone();
         let (sender, receiver) = watch::channel(None);
-        lock(&self.ends).insert(run.clone(), receiver.clone());
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
@@ -197,7 +192,6 @@ impl Runs {
                 Ok(Halt::Parked(_)) => {}
                 Err(err) => tracing::error!("run {run}: {err}"),
             }
-            lock(&site.runs.ends).remove(&run);
         });
         receiver
     }
@@ -269,9 +263,9 @@ async fn begin(site: Arc<Site>, wanted: Wanted) -> Result<Started, Problem> {
 /// Loads what a run needs. Where it takes answers from an earlier one, as its setup says, handles in
 /// them stand for the same keys as in that.
 async fn secrets(
-    site: &Arc<Site>,
+    site: &Site,
     plan: &Arc<Plan>,
-    library: &Arc<Library>,
+    library: &Library,
     setup: &Value,
 ) -> Result<Secrets, Problem> {
     let earlier = setup["from"]["run"].as_str().map(RunId::new);
@@ -280,15 +274,15 @@ async fn secrets(
         Some(run) => site.journal.head(&run).await.map_err(store::failure)?,
     };
     let handles = handles.and_then(|head| head.record.handles);
-    if handles.is_none() && library.secrets(plan).is_empty() {
-        return Ok(site.rebuilder.secrets(plan, library)?);
+    let needs = library.secrets(plan);
+    if handles.is_none() && needs.is_empty() {
+        return Ok(site.rebuilder.secrets(&needs)?);
     }
     // A source may be a program or another server, and take its time.
-    let (rebuilder, plan) = (site.rebuilder.clone(), plan.clone());
-    let (library, setup) = (library.clone(), setup.clone());
+    let (rebuilder, setup) = (site.rebuilder.clone(), setup.clone());
     let loaded = tokio::task::spawn_blocking(move || match handles {
-        None => rebuilder.secrets(&plan, &library),
-        Some(handles) => rebuilder.secrets_as_before(&plan, &library, &handles, &setup),
+        None => rebuilder.secrets(&needs),
+        Some(handles) => rebuilder.secrets_as_before(&needs, &handles, &setup),
     });
     match loaded.await {
         Ok(loaded) => Ok(loaded?),
@@ -330,10 +324,6 @@ async fn wait(
 
 /// Returns how a run ended, from the store; `None` if it has not, or there is no such run.
 pub(crate) async fn end_of(site: &Site, run: &RunId) -> Result<Option<Ended>, JournalError> {
-    let Some(head) = site.journal.head(run).await? else { return Ok(None) };
-    if !head.summary.phase.is_ended() {
-        return Ok(None);
-    }
     let last = tail::last(&*site.journal, run).await?;
     Ok(last.and_then(|(_, event)| ended_by(event?.kind)))
 }

@@ -1,7 +1,8 @@
 //! Figures as pictures: what a block costs against how many there are, as SVG for light and dark pages.
 
-use crate::bench::{limits::Limit, report::Report, table};
 use blueprint_project::text;
+
+use crate::bench::{limits::Limit, report::Report, table};
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 340.0;

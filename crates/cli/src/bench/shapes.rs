@@ -1,7 +1,8 @@
 //! The shapes of graphs, as blueprint text: the same reader, checker and engine as for any author.
 
-use crate::bench::source::Source;
 use blueprint_project::text;
+
+use crate::bench::source::Source;
 
 /// A shape of graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

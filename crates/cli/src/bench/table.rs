@@ -1,5 +1,7 @@
 //! Figures as tables: for a terminal, and as Markdown.
 
+use blueprint_project::text;
+
 use crate::{
     bench::{
         harness::Spread,
@@ -9,7 +11,6 @@ use crate::{
     },
     terminal::{Paint, Tone},
 };
-use blueprint_project::text;
 
 /// Returns the headline figures for a person, with what they mean.
 pub fn lines(report: &Report, paint: Paint) -> Vec<String> {

@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_journal::Flush;
+use blueprint_project::failure::Failure;
 use clap::ValueEnum;
 use tokio::{runtime::Runtime, sync::mpsc};
 
@@ -33,7 +34,6 @@ use crate::{
     exit::Exit,
     terminal::Tone,
 };
-use blueprint_project::failure::Failure;
 
 /// The most blocks of a shape: more do not fit into a file.
 const MAX_BLOCKS: usize = 100_000;

@@ -12,6 +12,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use blueprint_engine::Library;
 use blueprint_model::Registry;
+use blueprint_project::{
+    failure::Failure,
+    project::{self, Checked, Project},
+};
 
 pub use crate::render::diagnostics::Format;
 use crate::{
@@ -19,10 +23,6 @@ use crate::{
     exit::Exit,
     render::diagnostics::{self, Report},
     terminal::Terminal,
-};
-use blueprint_project::{
-    failure::Failure,
-    project::{self, Checked, Project},
 };
 
 /// Finds every fault of blueprints and says how to mend it; runs nothing.

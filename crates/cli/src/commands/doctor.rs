@@ -3,13 +3,13 @@
 mod findings;
 
 use anyhow::Result;
-use serde_json::{Value, json};
-
-use crate::{app::App, exit::Exit, terminal::Tone};
 use blueprint_project::{
     findings::{Finding, Grade},
     text,
 };
+use serde_json::{Value, json};
+
+use crate::{app::App, exit::Exit, terminal::Tone};
 
 /// Looks at the environment: project, blueprints, vault and its key, the store of runs, what git
 /// would commit, schemas for editors, the terminal.

@@ -23,6 +23,7 @@ use blueprint_model::{
     journal::{Phase, RunFilter},
     units,
 };
+use blueprint_project::secrets;
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -35,7 +36,6 @@ use crate::{
     exit::Exit,
     terminal::Tone,
 };
-use blueprint_project::secrets;
 use blueprint_project::{
     canned,
     earlier::{self, Again, Earlier},

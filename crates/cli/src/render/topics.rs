@@ -1,7 +1,8 @@
 //! Pages of help that belong to no command.
 
-use crate::{exit::Exit, render::reference};
 use blueprint_project::{environment, text};
+
+use crate::{exit::Exit, render::reference};
 
 /// The topics with a line about each.
 pub const ALL: [(&str, &str); 3] = [

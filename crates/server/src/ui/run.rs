@@ -115,9 +115,9 @@ pub(super) async fn view(
 
 async fn open(site: &Site, run: &RunId) -> Result<(RunSummary, Followed), Fault> {
     let none = || Fault::not_found(format!("there is no run `{run}`"));
-    let summary = follow::summary(site, run).await?.ok_or_else(none)?;
+    let head = site.journal.head(run).await?.ok_or_else(none)?;
     let followed = follow::follow(site, run).await?.ok_or_else(none)?;
-    Ok((summary, followed))
+    Ok((head.summary, followed))
 }
 
 fn head(site: &Site, visitor: &Visitor, summary: &RunSummary, followed: &Followed) -> Markup {

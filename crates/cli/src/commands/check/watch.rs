@@ -1,13 +1,13 @@
 //! `--watch`: checks again whenever a file has changed.
 
 use std::{
-    fs,
     io::Write as _,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use anyhow::Result;
+use blueprint_project::project::{self, Project};
 
 use super::{Args, files_of, once};
 use crate::{
@@ -17,19 +17,15 @@ use crate::{
     failure,
     terminal::{Terminal, Tone},
 };
-use blueprint_project::project::Project;
 
 /// How often the files are looked at: what an editor writes is seen before a person looks up.
 const PAUSE: Duration = Duration::from_millis(300);
-
-/// What is remembered of a file: when it changed, and how long it is.
-type Stamp = (PathBuf, Option<(SystemTime, u64)>);
 
 /// Checks, and checks again after each change, until Ctrl-C, which is how a watch ends well.
 pub(super) fn run(args: &Args, app: &mut App) -> Result<Exit> {
     let runtime = execute::runtime()?;
     runtime.block_on(async {
-        let mut seen: Option<Vec<Stamp>> = None;
+        let mut seen: Option<Vec<project::Stamp>> = None;
         let mut ticks = tokio::time::interval(PAUSE);
         loop {
             tokio::select! {
@@ -68,7 +64,7 @@ fn clear(terminal: &mut Terminal) -> Result<()> {
     Ok(())
 }
 
-fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
+fn stamps(paths: &[PathBuf]) -> Vec<project::Stamp> {
     let mut files = files_of(paths).unwrap_or_default();
     if let Ok(project) = Project::of_folder(Path::new(".")) {
         // Callees of the same project are checked too, and their settings count.
@@ -77,16 +73,13 @@ fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
     }
     files.sort();
     files.dedup();
-    let stamp = |file: PathBuf| {
-        let meta = fs::metadata(&file).ok();
-        let stamp = meta.and_then(|meta| Some((meta.modified().ok()?, meta.len())));
-        (file, stamp)
-    };
-    files.into_iter().map(stamp).collect()
+    project::stamps(&files)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

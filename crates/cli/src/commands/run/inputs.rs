@@ -1,5 +1,6 @@
 //! The inputs of a run as a person gives them: arguments, files, stdin.
 
+use blueprint_project::failure::Failure;
 use std::path::PathBuf;
 
 use crate::ask;
@@ -9,8 +10,6 @@ use blueprint_model::{
     schema::{self, Schema, SchemaType},
     value::Map,
 };
-
-use blueprint_project::failure::Failure;
 
 /// One input as given.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_model::Value;
+use blueprint_project::{
+    failure::Failure,
+    project::{self, Project, tidy},
+    store::{self, Pinned},
+};
 
 use super::find;
 use crate::{
@@ -15,11 +20,6 @@ use crate::{
     execute,
     exit::Exit,
     testing::{self, Case, Difference, Subject, TestFile},
-};
-use blueprint_project::{
-    failure::Failure,
-    project::{self, Project, tidy},
-    store::{self, Pinned},
 };
 
 /// Writes the case of a run to stdout, or into a test file.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use blueprint_model::Value;
+use blueprint_project::{failure::Failure, text};
 
 use super::{Case, Difference, Tally, Verdict};
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
     render::diff,
     terminal::{Paint, Tone},
 };
-use blueprint_project::{failure::Failure, text};
 
 /// Prints how a case went.
 pub(super) fn case(blueprint: &str, case: &Case, verdict: &Verdict, app: &mut App) -> Result<()> {

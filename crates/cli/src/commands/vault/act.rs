@@ -4,12 +4,12 @@ use std::{io::Write as _, sync::Arc};
 
 use anyhow::{Context as _, Result};
 use blueprint_model::{Secret, SecretName, Value, provider::Listed, secret::Policy};
+use blueprint_project::secrets::{self, file_failure};
 use blueprint_vault::{Cost, FileVault, KeySource, NewSecret, WeakValues, vault::ListedKey};
 use serde_json::json;
 
 use super::{DeleteArgs, InitArgs, ListArgs, RenameArgs, SetArgs, policy};
 use crate::{app::App, ask, exit::Exit};
-use blueprint_project::secrets::{self, file_failure};
 pub(super) use blueprint_project::vault::{parse_host, parse_name};
 use blueprint_project::{failure::Failure, project::Project};
 

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use blueprint_model::{Secret, SecretName};
+use blueprint_project::secrets::{self, file_failure};
 use blueprint_vault::{
     Cost, FileVault, WeakValues, dotenv,
     file::{self, Backup, Existing, Fate},
@@ -16,7 +17,6 @@ use clap::ValueEnum;
 
 use super::act::parse_name;
 use crate::{app::App, ask, commands::run::Given, exit::Exit};
-use blueprint_project::secrets::{self, file_failure};
 use blueprint_project::{failure::Failure, project::Project, vault::import_pairs};
 
 /// Writes all secrets of the vault, with policies and versions, to a file that a passphrase opens.

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use blueprint_model::{Value, secret::Policy};
+use blueprint_project::secrets::{self, file_failure};
 use blueprint_vault::{FileError, FileVault};
 use clap::ValueEnum;
 use serde_json::json;
 
 use super::act::parse_name;
 use crate::{app::App, exit::Exit};
-use blueprint_project::secrets::{self, file_failure};
 use blueprint_project::{
     failure::Failure,
     project::Project,

@@ -3,11 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Result;
+use blueprint_project::secrets::{self, file_failure};
 use blueprint_vault::{Cost, FileVault, KeyKind, KeySource};
 
 use super::backup::read_phrase;
 use crate::{app::App, ask, exit::Exit};
-use blueprint_project::secrets::{self, file_failure};
 use blueprint_project::{failure::Failure, project::Project};
 
 /// Puts the vault under a new key and seals every secret anew. Values, policies and versions stay.

@@ -3,13 +3,13 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use blueprint_model::{Secret, SecretName};
+use blueprint_project::environment::Environment;
 use blueprint_vault::{FileVault, KeySource, NewSecret, WeakValues};
 use clap::Parser;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use blueprint_project::environment::Environment;
 use blueprint_project::secrets;
 
 /// A command as it is typed.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use blueprint_engine::Goes;
 use blueprint_model::{SecretName, Value};
+use blueprint_project::secrets;
 use serde_json::json;
 
 use super::act::parse_name;
 use crate::{app::App, exit::Exit, terminal::Tone};
-use blueprint_project::secrets;
 use blueprint_project::{
     project::{self, Project},
     text,

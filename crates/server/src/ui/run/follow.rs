@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use blueprint_model::{JournalError, RunId, journal::RunSummary};
+use blueprint_model::{JournalError, RunId};
 use blueprint_project::tail::Tail;
 
 use super::{fold::Fold, shape::Shape};
@@ -73,17 +73,6 @@ impl Folds {
             kept.remove(&oldest);
         }
     }
-}
-
-/// Returns where a run stands; `None` if there is no such run.
-pub(in crate::ui) async fn summary(
-    site: &Site,
-    run: &RunId,
-) -> Result<Option<RunSummary>, JournalError> {
-    let id = Some(run.as_str().to_owned());
-    let filter = blueprint_model::journal::RunFilter { id, limit: Some(2), ..<_>::default() };
-    let found = site.journal.list(&filter).await?;
-    Ok(found.into_iter().find(|summary| summary.run == *run))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -136,7 +136,7 @@ impl Watch {
             }
         }
         self.looked = Instant::now();
-        let summary = follow::summary(&self.site, &self.run).await.ok()??;
-        Some(summary.phase)
+        let head = self.site.journal.head(&self.run).await.ok()??;
+        Some(head.summary.phase)
     }
 }
