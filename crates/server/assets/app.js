@@ -167,12 +167,11 @@ function follow(run) {
   let asked = 0;
 
   async function load(target, address) {
-    const answer = await fetch(address, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(address);
     if (!answer.ok || answer.redirected) return location.reload();
     const text = await answer.text();
     target.innerHTML = text;
     target.querySelectorAll(".graph").forEach(graphOf);
-    globalThis.htmx?.process?.(target);
   }
 
   async function panel(block, from) {

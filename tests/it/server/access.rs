@@ -280,7 +280,7 @@ async fn a_browser_logs_in_and_out() {
     assert_eq!((to.status, to.header("location")), (303, login));
     let stream = [("accept", "text/event-stream")];
     assert_eq!(status(&served, "GET", "/runs/x/stream", &stream).await, 401);
-    assert_eq!(status(&served, "GET", "/runs", &[("hx-request", "true")]).await, 401);
+    assert_eq!(status(&served, "GET", "/runs", &[("sec-fetch-dest", "empty")]).await, 401);
     // From the page of another site a browser sends no cookie: it is asked to come again.
     let again = served.send("GET", "/runs", &[("sec-fetch-site", "cross-site")], "").await;
     assert!(again.status == 200 && again.body.contains("http-equiv=\"refresh\""), "{again:?}");

@@ -222,7 +222,7 @@ fn wants_document(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
     let is_document = text("sec-fetch-dest").is_none_or(|it| it == "document");
     let accepts = text("accept").is_none_or(|it| it.contains("text/html") || it.contains("*/*"));
-    is_document && accepts && !headers.contains_key("hx-request")
+    is_document && accepts
 }
 
 fn harden(headers: &mut HeaderMap, path: &str) {

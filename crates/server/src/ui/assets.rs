@@ -38,15 +38,12 @@ pub(crate) static THEME: LazyLock<Asset> =
 /// What pages do beyond links and forms.
 pub(crate) static APP: LazyLock<Asset> =
     LazyLock::new(|| asset("app", "js", JS, SCRIPTS.as_bytes()));
-/// Swaps parts of pages.
-pub(crate) static HTMX: LazyLock<Asset> =
-    LazyLock::new(|| asset("htmx", "js", JS, include_bytes!("../../assets/vendor/htmx.min.js")));
 /// The sign in the browser's tab.
 pub(crate) static ICON: LazyLock<Asset> =
     LazyLock::new(|| asset("icon", "svg", SVG, include_bytes!("../../assets/icon.svg")));
 
-fn all() -> [&'static Asset; 5] {
-    [&STYLE, &THEME, &APP, &HTMX, &ICON]
+fn all() -> [&'static Asset; 4] {
+    [&STYLE, &THEME, &APP, &ICON]
 }
 
 fn asset(name: &str, kind: &str, mime: &'static str, bytes: &'static [u8]) -> Asset {
@@ -74,12 +71,6 @@ pub(super) async fn file(Path(name): Path<String>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_vendored_is_what_was_published() {
-        let notes = include_str!("../../assets/vendor/README.md");
-        assert!(notes.contains(&hash(HTMX.bytes)), "{}", hash(HTMX.bytes));
-    }
 
     #[test]
     fn addresses_name_the_content() {

@@ -79,12 +79,10 @@ fn head(site: &str, title: &str) -> Markup {
             meta charset="utf-8";
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
-            meta name="htmx-config" content=r#"{"includeIndicatorCSS":false,"history":false}"#;
             title { (title) " · " (site) }
             link rel="icon" type="image/svg+xml" href=(assets::ICON.href);
             link rel="stylesheet" href=(assets::STYLE.href);
             script src=(assets::THEME.href) {}
-            script src=(assets::HTMX.href) defer {}
             script src=(assets::APP.href) type="module" {}
         }
     }
